@@ -1,0 +1,97 @@
+"""A service's application: one function from its composition to an ASGI app."""
+
+import gc
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from chassis import conditional, health, idempotency, migrations, operations, problems, worker
+from chassis.auth import TokenKeys
+from chassis.context import Context
+from chassis.db import open_context
+from chassis.service import Service
+from chassis.telemetry import RequestTelemetry
+
+
+class FieldProblem(BaseModel):
+    pointer: str
+    code: str
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457; `errors` stands only for invalid input."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FieldProblem] | None = None
+
+
+def build_app(service: Service, *, token_keys: TokenKeys | None = None) -> FastAPI:
+    """The ASGI app; with `settings.worker` relay, consumers and loops run in the same process."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        here: Context = app.state.context
+        async with worker.running(service, here, alone=False):
+            gc.collect()
+            gc.freeze()
+            # Default thresholds cost a p99 of 70 ms under load; these measured 6–10 ms.
+            gc.set_threshold(20_000, 20, 50)
+            yield
+        await here.engine.dispose()
+
+    app = FastAPI(
+        title=f"One-Network {service.name}",
+        version="1",
+        lifespan=lifespan,
+        default_response_class=idempotency.Answer,
+        generate_unique_id_function=_operation_id,
+        docs_url=None,
+        redoc_url=None,
+        separate_input_output_schemas=False,
+        responses={422: problems.problems(idempotency.KeyReused)[422]},
+    )
+    app.state.context = open_context(service.name, service.settings, keys=token_keys)
+    app.state.service = service
+    here: Context = app.state.context
+    here.ready["database"] = health.database_check(here, migrations.head(service.migrations))
+    app.add_middleware(problems.BodyLimit)
+    app.add_middleware(RequestTelemetry, service=service.name)
+    problems.install(app)
+    app.add_exception_handler(conditional.NotModified, _not_modified)
+    for router in (*service.routers, operations.router(service), health.router):
+        app.include_router(router)
+    _describe_problems(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    method = min(route.methods or {"GET"}).lower()
+    return f"{route.name}_{method}" if method == "head" else route.name
+
+
+async def _not_modified(_: object, error: Exception) -> Response:
+    assert isinstance(error, conditional.NotModified)
+    return Response(status_code=304, headers=error.headers)
+
+
+def _describe_problems(app: FastAPI) -> None:
+    plain: Callable[[], dict[str, object]] = app.openapi
+
+    def openapi() -> dict[str, object]:
+        document = plain()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})  # type: ignore[attr-defined]  # plain JSON
+        if "Problem" not in schemas:
+            schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(schema.pop("$defs"))
+            schemas["Problem"] = schema
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way

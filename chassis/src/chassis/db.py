@@ -1,0 +1,98 @@
+"""Sessions and the one place that commits: a request is a transaction, so is a turn of a worker."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy import MetaData
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase
+
+from chassis import idempotency, tables
+from chassis.auth import MaybeActor, TokenKeys
+from chassis.context import Context
+from chassis.context import context as context  # noqa: PLC0414 - re-exported for use cases
+from chassis.files import open_files
+from chassis.settings import ServiceSettings
+from chassis.vault import open_vault
+
+
+def new_base() -> type[DeclarativeBase]:
+    """A declarative base of a service's own, with the chassis' tables in its metadata."""
+    metadata = MetaData(naming_convention=tables.NAMING)
+    for table in tables.metadata.sorted_tables:
+        table.to_metadata(metadata)
+    return type("Base", (DeclarativeBase,), {"metadata": metadata})
+
+
+def new_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
+    parsed = make_url(url).set(drivername="postgresql+asyncpg")
+    return create_async_engine(
+        parsed,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"server_settings": {"application_name": "onenet", "timezone": "UTC"}},
+    )
+
+
+def open_context(name: str, settings: ServiceSettings, *, keys: TokenKeys | None = None) -> Context:
+    engine = new_engine(settings.database_url.get_secret_value(), pool_size=settings.pool_size)
+    return Context(
+        service=name,
+        settings=settings,
+        vault=open_vault(
+            name, settings.vault_keys.get_secret_value(), settings.seal_keys.get_secret_value()
+        ),
+        files=open_files(settings.files_url),
+        keys=keys or TokenKeys(settings.keys_url, settings.issuer),
+        engine=engine,
+        writing=async_sessionmaker(engine, expire_on_commit=False),
+        reading=async_sessionmaker(
+            engine.execution_options(postgresql_readonly=True), expire_on_commit=False
+        ),
+    )
+
+
+@asynccontextmanager
+async def transaction(here: Context) -> AsyncIterator[AsyncSession]:
+    """One transaction outside a request: commits on success, rolls back on any exception."""
+    async with here.writing.begin() as session:
+        session.info["context"] = here
+        yield session
+    if session.info.get("wakes"):
+        here.wake.set()
+
+
+async def _session(request: Request, actor: MaybeActor) -> AsyncIterator[AsyncSession]:
+    here: Context = request.app.state.context
+    async with transaction(here) as session:
+        attempt = await idempotency.begin(session, request, actor)
+        yield session
+        if attempt is not None:
+            await session.flush()
+            await idempotency.keep(session, attempt)
+
+
+async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
+    here: Context = request.app.state.context
+    async with here.reading.begin() as session:
+        session.info["context"] = here
+        yield session
+
+
+# The scope makes the commit happen before the first response byte: with the default scope a
+# client would read 201 for a transaction that then fails to commit.
+Session = Annotated[AsyncSession, Depends(_session, scope="function")]
+ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
+
+
+def async_url(url: str) -> Any:
+    return make_url(url).set(drivername="postgresql+asyncpg")

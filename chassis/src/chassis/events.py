@@ -1,0 +1,122 @@
+"""Facts a service publishes: a pydantic model each, wrapped in CloudEvents 1.0 attributes."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from opentelemetry import propagate
+from pydantic import BaseModel, ConfigDict
+
+TYPE_PATTERN = re.compile(r"^[a-z]+(\.[a-z_]+){1,2}\.v\d+$")
+MAX_ENVELOPE_BYTES = 900_000  # NATS refuses messages over 1 MB; the rest is headroom for headers
+
+
+class Event(BaseModel):
+    """A fact, past tense. `type` is `{service}.{noun}.{past participle}.v{n}`; `key` names the
+    field that holds the entity's id, over which `sequence` is gap-free.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: ClassVar[str]
+    key: ClassVar[str]
+
+    def entity_id(self) -> str:
+        return str(getattr(self, self.key))
+
+
+class SigningKeyPublished(BaseModel):
+    """The public half of a service's signing key; identity serves it in its JWKS."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    kid: str
+    jwk: dict[str, str]
+    retired_at: datetime | None = None
+
+
+def subject_of(event_type: str, entity_id: str) -> str:
+    """The NATS subject; characters that mean something to NATS are replaced by `_`."""
+    return f"onenet.{event_type}.{re.sub(r'[^0-9A-Za-z_-]', '_', entity_id)}"
+
+
+def service_of(event_type: str) -> str:
+    return event_type.split(".", 1)[0]
+
+
+def stream_of(service: str) -> str:
+    return service.upper()
+
+
+def envelope(
+    event: Event,
+    *,
+    event_id: UUID,
+    sequence: int,
+    moment: datetime,
+    sealed: Mapping[str, Mapping[str, str]],
+) -> str:
+    """The message as it goes over the wire, JSON text."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    content: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": str(event_id),
+        "source": f"/onenet/{service_of(event.type)}",
+        "type": event.type,
+        "subject": event.entity_id(),
+        "time": moment.isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "dataschema": f"urn:onenet:event:{event.type}",
+        "sequence": sequence,
+        "data": event.model_dump(mode="json"),
+    }
+    if carrier.get("traceparent"):
+        content["traceparent"] = carrier["traceparent"]
+    if sealed:
+        content["sealed"] = sealed
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def asyncapi(service: str, events: list[type[Event]], receives: list[str]) -> dict[str, Any]:
+    """AsyncAPI 3 document of what a service publishes and receives."""
+    channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    messages: dict[str, Any] = {}
+    for event in sorted(events, key=lambda one: one.type):
+        name = event.type
+        messages[name] = {
+            "name": name,
+            "title": (event.__doc__ or name).strip().splitlines()[0],
+            "contentType": "application/cloudevents+json",
+            "payload": event.model_json_schema(
+                ref_template=f"#/components/messages/{name}/payload/$defs/{{model}}"
+            ),
+        }
+        channels[name] = {
+            "address": f"onenet.{name}.{{entity_id}}",
+            "parameters": {"entity_id": {}},
+            "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+        }
+        operations[f"publish {name}"] = {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{name}"},
+        }
+    for name in sorted(receives):
+        channels.setdefault(
+            name, {"address": f"onenet.{name}.{{entity_id}}", "parameters": {"entity_id": {}}}
+        )
+        operations[f"receive {name}"] = {
+            "action": "receive",
+            "channel": {"$ref": f"#/channels/{name}"},
+        }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": f"{service} events", "version": "1"},
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": messages},
+    }

@@ -1,0 +1,178 @@
+"""`Idempotency-Key` on POST: the answer is a row of the same transaction, a repeat gets it again.
+
+The record is found by client and key; its fingerprint covers method, path, query and body. The
+answer may hold personal data, so it is encrypted like a column.
+"""
+
+import hashlib
+import json
+import re
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Actor
+from chassis.context import context
+from chassis.errors import Conflict, FieldError, Invalid, PreconditionMissing
+from chassis.tables import idempotency_record
+
+_KEY = re.compile(r'^(?:"([\x20-\x21\x23-\x7e]{1,200})"|([\x21\x23-\x7e]{1,200}))$')
+
+_answer: ContextVar["Captured | None"] = ContextVar("answer", default=None)
+
+
+class KeyReused(Invalid):
+    slug = "idempotency-key-reused"
+    zh = "这个 Idempotency-Key 已用于另一个请求。请换一个新的键。"
+    en = "This Idempotency-Key was used for a different request. Use a new key."
+
+
+class KeyRunning(Conflict):
+    slug = "idempotency-key-running"
+    zh = "同一 Idempotency-Key 的请求正在处理。请稍后用同一键重试。"
+    en = "A request with this Idempotency-Key is still running. Repeat it shortly."
+
+
+@dataclass
+class Captured:
+    status: int = 0
+    body: bytes = b""
+
+
+class Answer(JSONResponse):
+    """The default response: remembers what it rendered, for the idempotency record."""
+
+    def __init__(self, content: Any = None, status_code: int = 200, **options: Any) -> None:
+        super().__init__(content, status_code, **options)
+        captured = _answer.get()
+        if captured is not None:
+            captured.status, captured.body = status_code, bytes(self.body)
+
+
+class Replayed(Exception):
+    """Not a failure: the stored answer of an earlier request with the same key."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self.status = status
+        self.body = body
+
+
+@dataclass
+class Attempt:
+    scope: str
+    key: str
+    fingerprint: bytes
+    captured: Captured
+
+
+async def required_key(request: Request) -> str:
+    """The key, for routes where it is not optional."""
+    header = request.headers.get("idempotency-key")
+    if header is None:
+        raise PreconditionMissing(header="Idempotency-Key")
+    return _parse(header)
+
+
+RequiredKey = Annotated[str, Depends(required_key)]
+
+
+async def begin(session: AsyncSession, request: Request, actor: Actor | None) -> Attempt | None:
+    """Lock the key for this transaction; raises Replayed, KeyRunning or KeyReused."""
+    header = request.headers.get("idempotency-key")
+    if request.method != "POST" or header is None:
+        return None
+    scope = str(actor.id) if actor else "anyone"
+    attempt = Attempt(scope, _parse(header), await _fingerprint(request), Captured())
+    lock = func.hashtextextended(f"{attempt.scope}|{attempt.key}", 0)
+    if not (await session.execute(select(func.pg_try_advisory_xact_lock(lock)))).scalar_one():
+        raise KeyRunning
+    found = await _find(session, attempt)
+    if found is not None:
+        if found.fingerprint != attempt.fingerprint:
+            raise KeyReused
+        raise Replayed(found.status, context(session).vault.decrypt(found.answer).encode())
+    _answer.set(attempt.captured)
+    return attempt
+
+
+async def keep(session: AsyncSession, attempt: Attempt) -> None:
+    """Write the answer beside the effect; an answer that is no 2xx is not kept."""
+    captured = attempt.captured
+    _answer.set(None)
+    if not 200 <= captured.status < 300:  # noqa: PLR2004 - 2xx
+        return
+    await session.execute(
+        insert(idempotency_record).values(
+            scope=attempt.scope,
+            key=attempt.key,
+            fingerprint=attempt.fingerprint,
+            status=captured.status,
+            answer=context(session).vault.encrypt(captured.body.decode()),
+        )
+    )
+
+
+async def forget_old(session: AsyncSession) -> None:
+    hours = context(session).settings.idempotency_hours
+    await session.execute(
+        idempotency_record.delete().where(
+            idempotency_record.c.created_at < func.now() - text(f"interval '{int(hours)} hours'")
+        )
+    )
+
+
+async def _find(session: AsyncSession, attempt: Attempt) -> Any:
+    statement = select(idempotency_record).where(
+        idempotency_record.c.scope == attempt.scope, idempotency_record.c.key == attempt.key
+    )
+    return (await session.execute(statement)).one_or_none()
+
+
+def _parse(header: str) -> str:
+    match = _KEY.match(header.strip())
+    if match is None:
+        raise Invalid(
+            [
+                FieldError(
+                    pointer="",
+                    code="idempotency_key",
+                    zh="Idempotency-Key 须为 1–200 个可见字符",
+                    en="Idempotency-Key must be 1–200 visible characters",
+                )
+            ]
+        )
+    return match[1] or match[2]
+
+
+async def _fingerprint(request: Request) -> bytes:
+    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        await _digest_form(request, digest)
+    else:
+        digest.update(_canonical(await request.body()))
+    return digest.digest()
+
+
+async def _digest_form(request: Request, digest: "hashlib._Hash") -> None:
+    # Boundaries differ from try to try, so the parts are hashed and not the raw body.
+    for name, value in (await request.form()).multi_items():
+        digest.update(f"{name}\n".encode())
+        if isinstance(value, str):
+            digest.update(value.encode())
+            continue
+        await value.seek(0)
+        while chunk := await value.read(256 * 1024):
+            digest.update(chunk)
+        await value.seek(0)
+
+
+def _canonical(body: bytes) -> bytes:
+    try:
+        return json.dumps(json.loads(body), sort_keys=True).encode()
+    except ValueError:
+        return body

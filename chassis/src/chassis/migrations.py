@@ -1,0 +1,75 @@
+"""One Alembic runner for every service: a lock, a lock timeout, the owner role."""
+
+import asyncio
+import shutil
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+
+from alembic import command, context
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from chassis.db import async_url
+
+_LOCK = 0x0A1E
+
+
+def configuration(migrations: str, url: str = "") -> Config:
+    """Alembic's configuration for `package:folder`, without an ini file."""
+    package, folder = migrations.split(":")
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(str(files(import_module(package)))) / folder)
+    )
+    config.set_main_option("file_template", "%%(year)d_%%(month).2d_%%(day).2d_%%(slug)s")
+    config.attributes["url"] = url
+    return config
+
+
+def head(migrations: str) -> str:
+    """The revision the code needs the database to be at."""
+    return ScriptDirectory.from_config(configuration(migrations)).get_current_head() or ""
+
+
+def upgrade(migrations: str, url: str) -> None:
+    """Bring the database to head; concurrent runs wait for one another."""
+    command.upgrade(configuration(migrations, url), "head")
+
+
+def write_revision(migrations: str, url: str, message: str) -> None:
+    """Write a revision from the difference between the models and the database at `url`."""
+    config = configuration(migrations, url)
+    template = Path(config.get_main_option("script_location") or ".") / "script.py.mako"
+    # Alembic looks for its template beside the revisions; one template serves every service.
+    shutil.copy(Path(__file__).with_name(template.name), template)
+    try:
+        command.revision(config, message, autogenerate=True)
+    finally:
+        template.unlink()
+
+
+def run_env(metadata: MetaData) -> None:
+    """What each service's env.py calls."""
+    connection: Connection | None = context.config.attributes.get("connection")
+    if connection is not None:
+        _migrate(connection, metadata)
+        return
+    asyncio.run(_connect(metadata, context.config.attributes["url"]))
+
+
+async def _connect(metadata: MetaData, url: str) -> None:
+    engine = create_async_engine(async_url(url), poolclass=pool.NullPool)
+    async with engine.begin() as connection:
+        await connection.run_sync(_migrate, metadata)
+    await engine.dispose()
+
+
+def _migrate(connection: Connection, metadata: MetaData) -> None:
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    # A migration that waits behind a long transaction would stop every request behind it.
+    connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+    context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+    context.run_migrations()

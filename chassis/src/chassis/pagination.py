@@ -1,0 +1,154 @@
+"""Keyset pages: an opaque cursor holds the sort values of the last row; no offsets, no totals."""
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Query
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.errors import FieldError, Invalid
+
+T = TypeVar("T")
+Key = tuple[Any, Literal["asc", "desc"]]
+COUNT_LIMIT = 10_000
+
+
+class Page(BaseModel, Generic[T]):
+    """`count` stands in the answer only when it was asked for."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["data", "next"]})
+
+    data: list[T]
+    next: str | None
+    count: int | None = None
+    count_is_exact: bool | None = None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_count(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = serialize(self)
+        if self.count is None:
+            content.pop("count", None)
+            content.pop("count_is_exact", None)
+        return content
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    limit: int
+    after: str | None
+    count: bool
+
+
+async def _page_request(
+    limit: Annotated[int, Query(ge=1, le=100, description="Rows per page")] = 20,
+    after: Annotated[
+        str | None, Query(max_length=2000, description="Cursor of the page before")
+    ] = None,
+    count: Annotated[bool, Query(description="Count the rows, up to 10,000 exactly")] = False,
+) -> PageRequest:
+    return PageRequest(limit, after, count)
+
+
+PageQuery = Annotated[PageRequest, Depends(_page_request)]
+
+
+@dataclass(frozen=True)
+class Window:
+    """`rows` as SQLAlchemy gives them (single entities unwrapped), `next` the cursor or none."""
+
+    rows: Sequence[Any]
+    next: str | None
+    count: int | None = None
+
+
+class BadCursor(Invalid):
+    slug = "bad-cursor"
+    zh = "翻页标记无效。请从第一页重新开始。"
+    en = "The cursor is not valid. Start again from the first page."
+
+    def __init__(self) -> None:
+        super().__init__([FieldError("/query/after", "cursor", "翻页标记无效", "not a cursor")])
+
+
+async def paginate(
+    session: AsyncSession, statement: Select[Any], keys: Sequence[Key], page: PageRequest
+) -> Window:
+    """One page of `statement` ordered by `keys`; the last key must be unique."""
+    total = await _count(session, statement) if page.count else None
+    columns = [column for column, _ in keys]
+    ordered = statement.order_by(*(c.asc() if way == "asc" else c.desc() for c, way in keys))
+    if page.after is not None:
+        ordered = ordered.where(_beyond(keys, decode_cursor(page.after, len(keys))))
+    entities = len(statement.column_descriptions)
+    found = (await session.execute(ordered.add_columns(*columns).limit(page.limit + 1))).all()
+    rows = found[: page.limit]
+    cursor = encode_cursor(rows[-1][entities:]) if len(found) > page.limit else None
+    bare = [row[0] if entities == 1 else row[:entities] for row in rows]
+    return Window(bare, cursor, total)
+
+
+def page_of(window: Window, data: list[T]) -> Page[T]:
+    exact = None if window.count is None else window.count < COUNT_LIMIT
+    return Page[T](data=data, next=window.next, count=window.count, count_is_exact=exact)
+
+
+def encode_cursor(values: Sequence[Any]) -> str:
+    text = json.dumps([_to_json(value) for value in values], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, length: int) -> list[Any]:
+    """The values in a cursor; raises BadCursor for anything this service did not write."""
+    try:
+        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
+        values = [_from_json(value) for value in json.loads(text)]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadCursor from error
+    if len(values) != length:
+        raise BadCursor
+    return values
+
+
+async def _count(session: AsyncSession, statement: Select[Any]) -> int:
+    inner = statement.order_by(None).limit(COUNT_LIMIT).subquery()
+    return int((await session.execute(select(func.count()).select_from(inner))).scalar_one())
+
+
+def _beyond(keys: Sequence[Key], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Rows after the cursor in a mixed order: (a > x) or (a = x and b < y) or …"""
+    branches = []
+    for place, ((column, way), value) in enumerate(zip(keys, values, strict=True)):
+        equal = [k == v for (k, _), v in zip(keys[:place], values[:place], strict=True)]
+        branches.append(and_(*equal, column > value if way == "asc" else column < value))
+    return or_(*branches)
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return {"t": value.isoformat()}
+    if isinstance(value, date):
+        return {"d": value.isoformat()}
+    if isinstance(value, UUID):
+        return {"u": str(value)}
+    return value
+
+
+def _from_json(value: Any) -> Any:
+    if not isinstance(value, dict):
+        if value is not None and not isinstance(value, str | int | float):
+            raise BadCursor
+        return value
+    ((kind, text),) = value.items()
+    read: dict[str, Callable[[str], Any]] = {
+        "t": datetime.fromisoformat,
+        "d": date.fromisoformat,
+        "u": UUID,
+    }
+    return read[kind](text)

@@ -1,0 +1,249 @@
+"""Failures rendered once, as RFC 9457 problem documents in the reader's language."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis.errors import (
+    Conflict,
+    FieldError,
+    Invalid,
+    NotFound,
+    ServiceError,
+    TooLarge,
+    Unavailable,
+    WrongType,
+)
+from chassis.idempotency import Replayed
+
+MEDIA_TYPE = "application/problem+json"
+MAX_BODY_BYTES = 1024 * 1024
+MAX_UPLOAD_BYTES = 64 * 1024 * 1024
+log = structlog.get_logger()
+
+
+class MethodNotAllowed(ServiceError):
+    slug = "method-not-allowed"
+    status = 405
+    title_zh = "方法不支持"
+    title_en = "Method not allowed"
+    zh = "此地址不支持该方法。可用：{allowed}。"
+    en = "This address does not support the method. Use: {allowed}."
+
+    def headers(self) -> dict[str, str]:
+        return {"Allow": str(self.values.get("allowed", ""))}
+
+
+class BadRequest(ServiceError):
+    slug = "bad-request"
+    status = 400
+    title_zh = "请求无法读取"
+    title_en = "Unreadable request"
+    zh = "请求内容无法读取。请检查格式与编码。"
+    en = "The request cannot be read. Check its format and encoding."
+
+
+# pydantic's error types in the applicant's language; what is missing here keeps pydantic's text.
+_ZH = {
+    "missing": "必填",
+    "extra_forbidden": "不允许的字段",
+    "json_invalid": "不是合法的 JSON",
+    "string_too_short": "太短",
+    "string_too_long": "太长",
+    "string_pattern_mismatch": "格式不符",
+    "string_type": "应为文字",
+    "uuid_parsing": "不是合法的编号（UUID）",
+    "uuid_type": "不是合法的编号（UUID）",
+    "int_parsing": "应为整数",
+    "int_type": "应为整数",
+    "int_from_float": "应为整数",
+    "bool_type": "应为是或否",
+    "bool_parsing": "应为是或否",
+    "date_from_datetime_parsing": "应为日期（YYYY-MM-DD）",
+    "date_parsing": "应为日期（YYYY-MM-DD）",
+    "greater_than_equal": "太小",
+    "less_than_equal": "太大",
+    "greater_than": "太小",
+    "less_than": "太大",
+    "enum": "不在可选值之内",
+    "literal_error": "不在可选值之内",
+    "list_type": "应为列表",
+    "dict_type": "应为对象",
+    "model_type": "应为对象",
+    "model_attributes_type": "应为对象",
+    "too_long": "条目过多",
+    "too_short": "条目过少",
+}
+
+
+def language_of(accept_language: str | None) -> str:
+    """`en` when the header prefers it to Chinese, else `zh`."""
+    best, best_quality = "zh", 0.0
+    for part in (accept_language or "").split(","):
+        tag, _, parameters = part.strip().partition(";")
+        word = re.search(r"q\s*=\s*([0-9.]+)", parameters)
+        try:
+            quality = float(word[1]) if word else 1.0
+        except ValueError:
+            continue
+        primary = tag.strip().lower().split("-")[0]
+        if primary in {"zh", "en"} and quality > best_quality:
+            best, best_quality = primary, quality
+    return best
+
+
+def document(error: ServiceError, *, language: str, instance: str) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "type": f"urn:onenet:problem:{error.slug}",
+        "title": error.title(language),
+        "status": error.status,
+        "detail": error.detail(language),
+        "instance": instance,
+    }
+    if isinstance(error, Invalid):
+        content["errors"] = [
+            {
+                "pointer": one.pointer,
+                "code": one.code,
+                "message": one.zh if language == "zh" else one.en,
+            }
+            for one in error.errors
+        ]
+    return content | error.extensions()
+
+
+def refusal(request: Request, error: ServiceError) -> Response:
+    """The problem as an ordinary answer: the transaction commits, the refusal leaves its trace."""
+    language = language_of(request.headers.get("accept-language"))
+    return JSONResponse(
+        document(error, language=language, instance=request.url.path),
+        status_code=error.status,
+        media_type=MEDIA_TYPE,
+        headers={"Content-Language": "zh-CN" if language == "zh" else "en"} | error.headers(),
+    )
+
+
+def problems(*errors: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI `responses` for these failures; several of one status share an entry."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        entry = found.setdefault(
+            error.status,
+            {
+                "description": "",
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            },
+        )
+        entry["description"] = " / ".join(filter(None, [entry["description"], error.slug]))
+    return found
+
+
+def install(app: FastAPI) -> None:
+    """Every failure of the application becomes a problem document."""
+    app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Replayed, _replayed)
+    app.add_exception_handler(DBAPIError, _database_error)
+    app.add_exception_handler(InterfaceError, _database_error)
+    app.add_exception_handler(OSError, _database_error)
+    app.add_exception_handler(Exception, _unknown_error)
+
+
+class BodyLimit:
+    """Pure ASGI: refuses a body over the limit while it is read, as a problem document."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        upload = headers.get("content-type", "").startswith("multipart/")
+        limit = MAX_UPLOAD_BYTES if upload else MAX_BODY_BYTES
+        if int(headers.get("content-length", "0")) > limit:
+            await refusal(Request(scope), TooLarge(limit=limit))(scope, receive, send)
+            return
+        read = 0
+
+        async def counting() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > limit:
+                # FastAPI lets only this exception through while it reads a body.
+                raise HTTPException(TooLarge.status)
+            return message
+
+        await self.app(scope, counting, send)
+
+
+async def _service_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ServiceError)
+    return refusal(request, error)
+
+
+async def _replayed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Replayed)
+    return Response(
+        error.body,
+        status_code=error.status,
+        media_type="application/json",
+        headers={"Idempotency-Replayed": "true"},
+    )
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return refusal(request, Invalid([_field_error(one) for one in error.errors()]))
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    place, *rest = error["loc"]
+    path = rest if place == "body" else [place, *rest]
+    if error["type"] == "json_invalid":
+        path = []
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    message = error["msg"]
+    return FieldError(pointer, error["type"], _ZH.get(error["type"], message), message)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    allowed = (error.headers or {}).get("allow", (error.headers or {}).get("Allow", ""))
+    kinds: dict[int, ServiceError] = {
+        400: BadRequest(),
+        404: NotFound(),
+        405: MethodNotAllowed(allowed=allowed),
+        413: TooLarge(limit=MAX_BODY_BYTES),
+        415: WrongType(allowed="application/json"),
+    }
+    return refusal(request, kinds.get(error.status_code, ServiceError()))
+
+
+async def _database_error(request: Request, error: Exception) -> Response:
+    """A lost database is a 503 the client may repeat; a lost race over a constraint is a 409."""
+    code = str(getattr(getattr(error, "orig", None), "sqlstate", "") or "")
+    lost = isinstance(error, OSError | InterfaceError) or code[:2] in {"08", "53", "57"} or not code
+    if code in {"40001", "40P01", "23505", "55P03"}:
+        return refusal(request, Conflict())
+    if code in {"22021", "22P05", "22003", "22008"}:
+        return refusal(request, BadRequest())
+    log.error("database_failed", sqlstate=code, kind=type(error).__name__, path=request.url.path)
+    return refusal(request, Unavailable(retry_after=2) if lost else ServiceError())
+
+
+async def _unknown_error(request: Request, error: Exception) -> Response:
+    log.error("failed", path=request.url.path, exc_info=error)
+    return refusal(request, ServiceError())

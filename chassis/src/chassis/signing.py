@@ -1,0 +1,97 @@
+"""Signatures others can check: ES256 keys per service, public halves published through identity."""
+
+import hashlib
+import json
+from functools import lru_cache
+from typing import Any
+
+from joserfc import jws
+from joserfc.jwk import ECKey
+from pydantic import create_model
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import ALGORITHM
+from chassis.context import context
+from chassis.events import Event, SigningKeyPublished
+from chassis.outbox import record
+from chassis.tables import signing_key
+
+_LOCK = 0x516E
+
+
+@lru_cache
+def key_event(service: str) -> type[Event]:
+    """The event class `{service}.signing_key.published.v1`."""
+    fields: dict[str, Any] = {
+        name: (one.annotation, one) for name, one in SigningKeyPublished.model_fields.items()
+    }
+    model: type[Event] = create_model(
+        f"{service.title()}SigningKeyPublished",
+        __base__=Event,
+        __doc__="The public half of a signing key is in use, or retired.",
+        **fields,
+    )
+    model.type = f"{service}.signing_key.published.v1"
+    model.key = "kid"
+    return model
+
+
+async def ensure_key(session: AsyncSession) -> str:
+    """The id of the key in use, made and published at the first call."""
+    await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    kid = await _current(session)
+    return kid or await rotate_key(session)
+
+
+async def rotate_key(session: AsyncSession) -> str:
+    """Make a new key current; older ones stay published so that old signatures can be checked."""
+    here = context(session)
+    key = ECKey.generate_key("P-256")
+    public = {name: str(value) for name, value in key.as_dict(private=False).items()}
+    thumb = hashlib.sha256(json.dumps(public, sort_keys=True).encode()).hexdigest()[:16]
+    kid = f"{here.service}-{thumb}"
+    jwk = public | {"kid": kid, "alg": ALGORITHM, "use": "sig"}
+    private = json.dumps(key.as_dict(private=True))
+    await session.execute(
+        insert(signing_key).values(kid=kid, private_key=here.vault.encrypt(private), jwk=jwk)
+    )
+    published = {"kid": kid, "jwk": jwk, "retired_at": None}
+    await record(session, key_event(here.service).model_validate(published))
+    return kid
+
+
+async def sign(session: AsyncSession, payload: dict[str, Any], *, typ: str) -> str:
+    """A compact JWS of the payload under the service's current key."""
+    kid = await _current(session) or await ensure_key(session)
+    key = await private_key(session, kid)
+    header = {"alg": ALGORITHM, "kid": kid, "typ": typ}
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=str)
+    return jws.serialize_compact(header, text.encode(), key, algorithms=[ALGORITHM])
+
+
+async def private_key(session: AsyncSession, kid: str) -> ECKey:
+    box = (
+        await session.execute(select(signing_key.c.private_key).where(signing_key.c.kid == kid))
+    ).scalar_one()
+    return _import(context(session).vault.decrypt(box))
+
+
+@lru_cache(maxsize=16)
+def _import(private: str) -> ECKey:
+    return ECKey.import_key(json.loads(private))
+
+
+async def public_keys(session: AsyncSession) -> list[dict[str, Any]]:
+    rows = await session.execute(select(signing_key.c.jwk).order_by(signing_key.c.created_at))
+    return list(rows.scalars())
+
+
+async def _current(session: AsyncSession) -> str | None:
+    statement = (
+        select(signing_key.c.kid)
+        .where(signing_key.c.retired_at.is_(None))
+        .order_by(signing_key.c.created_at.desc())
+        .limit(1)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()

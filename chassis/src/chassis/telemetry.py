@@ -1,0 +1,124 @@
+"""Structured logs, traces and metrics; no personal data in any of them."""
+
+import logging
+import re
+import sys
+import time
+from datetime import datetime
+from typing import Any
+
+import structlog
+from opentelemetry import propagate, trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from prometheus_client import Counter, Gauge, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis import clock
+
+REQUESTS = Counter("onenet_requests", "Requests answered", ["service", "route", "method", "status"])
+SECONDS = Histogram(
+    "onenet_request_seconds",
+    "Time to answer",
+    ["service", "route"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+PUBLISHED = Counter("onenet_events_published", "Outbox rows published", ["service"])
+PARKED = Counter("onenet_events_parked", "Outbox rows the bus refused for good", ["service"])
+BACKLOG = Gauge("onenet_outbox_backlog", "Outbox rows not yet published", ["service"])
+DEAD_LETTERS = Counter("onenet_dead_letters", "Events parked by a consumer", ["service"])
+DELAY = Histogram(
+    "onenet_event_delay_seconds",
+    "From the event's record to its committed effect here",
+    ["service", "type"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.03, 0.1, 0.5, 1, 5, 30, 300),
+)
+SLOW_SECONDS = 1.0
+
+log = structlog.get_logger()
+_REQUEST_ID = re.compile(r"^[0-9A-Za-z-]{8,64}$")
+
+
+def configure(service: str, *, level: str, otlp_url: str | None) -> None:
+    """Set up logging for the process, and traces when a collector is named."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format='{"event":"%(message)s"}')
+    if otlp_url:
+        provider = TracerProvider(resource=Resource.create({"service.name": service}))
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_url)))
+        trace.set_tracer_provider(provider)
+
+
+def tracer() -> trace.Tracer:
+    return trace.get_tracer("onenet")
+
+
+def observe_delay(service: str, event_type: str, recorded: str) -> None:
+    age = (clock.now() - datetime.fromisoformat(recorded)).total_seconds()
+    DELAY.labels(service, event_type).observe(max(age, 0))
+
+
+class RequestTelemetry:
+    """Pure ASGI: trace, request id, metrics; logs only slow and failed requests."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self.app = app
+        self.service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {
+            key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
+        }
+        request_id = headers.get("x-request-id", "")
+        if not _REQUEST_ID.match(request_id):
+            request_id = str(clock.new_id())
+        started, answered = time.perf_counter(), {"status": 500}
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answered["status"] = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                ]
+            await send(message)
+
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        parent = propagate.extract(headers)
+        name = f"{scope['method']} {scope['path']}"
+        with tracer().start_as_current_span(name, context=parent, kind=trace.SpanKind.SERVER):
+            try:
+                await self.app(scope, receive, noting)
+            finally:
+                self._observe(scope, answered["status"], time.perf_counter() - started)
+
+    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+        route: Any = scope.get("route")
+        path = getattr(route, "path", "unmatched")
+        REQUESTS.labels(self.service, path, scope["method"], status).inc()
+        SECONDS.labels(self.service, path).observe(seconds)
+        if seconds > SLOW_SECONDS or status >= 500:  # noqa: PLR2004 - server failures
+            log.warning(
+                "request",
+                route=path,
+                method=scope["method"],
+                status=status,
+                seconds=round(seconds, 3),
+            )
