@@ -15,8 +15,9 @@ MAX_ENVELOPE_BYTES = 900_000  # NATS refuses messages over 1 MB; the rest is hea
 
 
 class Event(BaseModel):
-    """A fact, past tense. `type` is `{service}.{noun}.{past participle}.v{n}`; `key` names the
-    field that holds the entity's id, over which `sequence` is gap-free.
+    """A fact, past tense: `type` is `{service}.{noun}.{past participle}.v{n}`.
+
+    `key` names the field that holds the entity's id, over which `sequence` is gap-free.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

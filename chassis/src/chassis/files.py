@@ -24,7 +24,7 @@ class FileStore:
                 await writer.write(chunk)
 
     async def get(self, key: str) -> AsyncIterator[bytes]:
-        """The content in chunks; raises FileNotFoundError at the first chunk when it is not there."""
+        """The content in chunks; raises FileNotFoundError at the first chunk when missing."""
         found = await obstore.get_async(self.store, key)
         async for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
             yield bytes(chunk)

@@ -27,7 +27,7 @@ class ServiceSettings(BaseSettings):
     )
     seal_keys: SecretStr = Field(
         default=SecretStr("{}"),
-        description='Keys of sealed event members: {"identity>case": {"k1": "<base64>"}}, newest last',
+        description='Keys of sealed members: {"identity>case": {"k1": "<base64>"}}, newest last',
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on")
     port: int = Field(default=8000, description="Port to listen on")

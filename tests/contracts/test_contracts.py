@@ -1,0 +1,89 @@
+"""What services promise one another: committed documents, and models that read what is sent."""
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+from chassis import consumer
+from chassis.app import build_app
+from chassis.cli import describe_events
+from chassis.events import SigningKeyPublished
+from chassis.signing import key_event
+from chassis.testing.settings import settings_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {name: f"{name}_svc" for name in ("catalog", "case", "identity", "exchange")}
+
+
+def create(name: str):
+    create_service = importlib.import_module(f"{PACKAGES[name]}.main").create_service
+    return create_service(settings_of(create_service))
+
+
+SERVICES = {name: create(name) for name in PACKAGES}
+PUBLISHED = {
+    event.type: event
+    for service in SERVICES.values()
+    for event in (*service.events, *([key_event(service.name)] if service.signs else []))
+}
+REACTIONS = [
+    (service.name, event_type, model)
+    for service in SERVICES.values()
+    for event_type, pairs in consumer.merged(service.subscriptions).items()
+    for model, _ in pairs
+]
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+class TestCommittedDocuments:
+    def test_openapi_is_current(self, name):
+        document = build_app(SERVICES[name]).openapi()
+        assert document == json.loads((ROOT / f"{name}-svc/openapi.json").read_text())
+
+    def test_asyncapi_is_current(self, name):
+        document = describe_events(SERVICES[name])
+        assert document == json.loads((ROOT / f"{name}-svc/asyncapi.json").read_text())
+
+
+@pytest.mark.parametrize(("reader", "event_type", "model"), REACTIONS, ids=lambda value: str(value))
+class TestReaders:
+    def test_someone_publishes_what_is_read(self, reader, event_type, model):
+        assert event_type in PUBLISHED
+
+    def test_required_fields_are_always_sent(self, reader, event_type, model):
+        sent = PUBLISHED[event_type].model_fields
+        needed = {n for n, one in model.model_fields.items() if one.is_required()}
+        assert needed <= set(sent), f"{reader} needs {needed - set(sent)}"
+
+    def test_whatever_the_producer_may_send_can_be_read(self, reader, event_type, model):
+        producer = PUBLISHED[event_type]
+
+        @settings(max_examples=25, deadline=None)
+        @given(st.builds(producer, **_strategies(producer)))
+        def reads(event):
+            assert model.model_validate(event.model_dump(mode="json"))
+
+        reads()
+
+
+def _strategies(model):
+    """Plain JSON where the producer's field is an open object; typed values elsewhere."""
+    found = {}
+    for name, one in model.model_fields.items():
+        if one.annotation in (dict, dict[str, object]):
+            found[name] = st.just({})
+        elif name == "jwk":
+            found[name] = st.just({"kty": "EC"})
+        else:
+            found[name] = st.from_type(one.annotation)
+    return found
+
+
+def test_key_events_can_be_read():
+    fields = {"kid": "case-1", "jwk": {"kty": "EC"}, "retired_at": None}
+    sent = key_event("case").model_validate(fields)
+    assert TypeAdapter(SigningKeyPublished).validate_python(sent.model_dump()).kid == "case-1"
