@@ -5,15 +5,16 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
 from chassis import consumer
 from chassis.app import build_app
 from chassis.cli import describe_events
 from chassis.events import SigningKeyPublished
 from chassis.signing import key_event
 from chassis.testing.settings import settings_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {name: f"{name}_svc" for name in ("catalog", "case", "identity", "exchange")}
@@ -49,7 +50,7 @@ class TestCommittedDocuments:
         assert document == json.loads((ROOT / f"{name}-svc/asyncapi.json").read_text())
 
 
-@pytest.mark.parametrize(("reader", "event_type", "model"), REACTIONS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("reader", "event_type", "model"), REACTIONS, ids=str)
 class TestReaders:
     def test_someone_publishes_what_is_read(self, reader, event_type, model):
         assert event_type in PUBLISHED
