@@ -209,7 +209,7 @@ class TestConsumer:
         monkeypatch.setattr(consumer, "DELAYS_SECONDS", (0.05, 0.05, 0.05))
         monkeypatch.setattr(consumer, "LATER_DELIVERIES", 4)
         reactions = consumer.merged(prepared.service.subscriptions)
-        task = asyncio.create_task(consumer.run(concurrent_here, js, reactions))
+        task = asyncio.create_task(consumer.run(concurrent_here, js, "other", reactions))
         yield concurrent_here
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -88,17 +88,13 @@ def merged(subscriptions: Sequence[Subscriptions]) -> Reactions:
     return found
 
 
-async def run(here: Context, js: JetStreamContext, reactions: Reactions) -> None:
-    """Consume until cancelled, one durable per producing service."""
-    producers = sorted({service_of(event_type) for event_type in reactions})
-    async with asyncio.TaskGroup() as group:
-        for producer in producers:
-            group.create_task(_consume(here, js, producer, reactions))
+def producers(reactions: Reactions) -> list[str]:
+    """The services whose streams these reactions read."""
+    return sorted({service_of(event_type) for event_type in reactions})
 
 
-async def _consume(
-    here: Context, js: JetStreamContext, producer: str, reactions: Reactions
-) -> None:
+async def run(here: Context, js: JetStreamContext, producer: str, reactions: Reactions) -> None:
+    """Consume one producer's stream until cancelled."""
     subjects = [f"onenet.{name}.*" for name in reactions if service_of(name) == producer]
     while True:
         try:

@@ -1,6 +1,7 @@
 """Publishes outbox rows in order: one active relay per database, woken after each commit."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy import Row, Select, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import telemetry
+from chassis import bus, telemetry
 from chassis.context import Context
 from chassis.db import transaction
 from chassis.events import stream_of
@@ -28,6 +29,7 @@ log = structlog.get_logger()
 
 async def run(here: Context, js: JetStreamContext) -> None:
     """Relay until cancelled; trouble with database or bus is logged, waited out and retried."""
+    await bus.ensure_stream(js, here.service)
     while True:
         try:
             moved = await relay_once(here, js)
@@ -135,8 +137,8 @@ async def _park(session: AsyncSession, here: Context, row: Row[Any], reason: str
 
 
 async def _next_wake(here: Context) -> None:
-    try:
-        await asyncio.wait_for(here.wake.wait(), POLL_SECONDS)
-    except TimeoutError:
-        return
+    with contextlib.suppress(TimeoutError):
+        # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the wake-up.
+        async with asyncio.timeout(POLL_SECONDS):
+            await here.wake.wait()
     here.wake.clear()

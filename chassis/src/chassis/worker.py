@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any
 
 import structlog
 from nats.aio.client import Client
@@ -23,28 +25,47 @@ KEY_REFRESH_SECONDS = 60
 log = structlog.get_logger()
 
 
+Step = Callable[[], Coroutine[Any, Any, None]]
+
+
 @contextlib.asynccontextmanager
 async def running(service: Service, here: Context, *, alone: bool) -> AsyncIterator[None]:
     """Start the background of a process and stop it on the way out; `alone`: a worker process."""
-    await _start_up(service, here)
-    tasks = [asyncio.create_task(refresh_keys(here.keys))]
+    await start_up(service, here)
     here.ready["keys"] = health.keys_check(here)
+    steps: dict[str, Step] = {"keys": lambda: refresh_keys(here.keys)}
     nc: Client | None = None
     if alone or service.settings.worker:
         nc = await _connect(service)
         here.ready["bus"] = health.bus_check(nc)
-        tasks.append(asyncio.create_task(_work(service, here, nc)))
+        steps |= _work(service, here, nc.jetstream())
+    tasks = [asyncio.create_task(_for_ever(name, step)) for name, step in steps.items()]
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _stop(tasks)
         if nc is not None:
             await nc.close()
 
 
-async def _start_up(service: Service, here: Context) -> None:
+async def _for_ever(name: str, step: Step) -> None:
+    while True:
+        try:
+            await step()
+        except Exception as error:  # one part that fails must not end the others
+            log.exception("background_failed", part=name, exc_info=error)
+            await asyncio.sleep(1)
+
+
+async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+    # Again and again: a library that waits with wait_for can swallow one cancellation.
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.5)
+
+
+async def start_up(service: Service, here: Context) -> None:
     async with transaction(here) as session:
         await session.execute(select(func.pg_advisory_xact_lock(_lock_of("start-up"))))
         if service.signs:
@@ -62,24 +83,14 @@ async def _connect(service: Service) -> Client:
             await asyncio.sleep(1)
 
 
-async def _work(service: Service, here: Context, nc: Client) -> None:
-    js: JetStreamContext = nc.jetstream()
-    await _until_done(lambda: bus.ensure_stream(js, service.name))
-    async with asyncio.TaskGroup() as group:
-        group.create_task(relay.run(here, js))
-        group.create_task(consumer.run(here, js, consumer.merged(service.subscriptions)))
-        for loop in (*service.loops, *_housekeeping(here)):
-            group.create_task(_turns(here, loop))
-
-
-async def _until_done(step: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            await step()
-        except (NatsError, OSError, TimeoutError):
-            await asyncio.sleep(1)
-        else:
-            return
+def _work(service: Service, here: Context, js: JetStreamContext) -> dict[str, Step]:
+    reactions = consumer.merged(service.subscriptions)
+    steps: dict[str, Step] = {"relay": lambda: relay.run(here, js)}
+    for producer in consumer.producers(reactions):
+        steps[f"consumer of {producer}"] = partial(consumer.run, here, js, producer, reactions)
+    for loop in (*service.loops, *_housekeeping(here)):
+        steps[loop.name] = partial(_turns, here, loop)
+    return steps
 
 
 def _housekeeping(here: Context) -> tuple[Loop, ...]:
@@ -96,8 +107,6 @@ async def _turns(here: Context, loop: Loop) -> None:
             await take_turn(here, loop)
         except (SQLAlchemyError, OSError) as error:
             log.warning("loop_waits", loop=loop.name, kind=type(error).__name__)
-        except Exception as error:  # a failing turn must not end the others
-            log.exception("loop_failed", loop=loop.name, exc_info=error)
         await asyncio.sleep(loop.every)
 
 

@@ -88,7 +88,7 @@ class Databases:
         await asyncio.to_thread(migrations.upgrade, service.migrations, url)
         app = build_app(service, token_keys=token_keys())
         context = bound(app.state.context, url)
-        await worker._start_up(service, context)  # noqa: SLF001 - the same step a process takes
+        await worker.start_up(service, context)
         await context.engine.dispose()
         return Prepared(service, app, url, app.state.context)
 
