@@ -22,7 +22,7 @@ async def connect(url: str, *, name: str) -> Client:
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.5,
         connect_timeout=5,
-        error_cb=_quiet,
+        error_cb=quiet,
     )
 
 
@@ -60,5 +60,5 @@ async def ensure_consumer(
     )
 
 
-async def _quiet(_: Exception) -> None:
+async def quiet(_: Exception) -> None:
     """Reconnecting is the client's business; readiness and the backlog metric tell operators."""

@@ -1,0 +1,1 @@
+"""Messages that tell a citizen what happened to a case."""

@@ -1,0 +1,1 @@
+"""The OpenID provider: sign-in page, codes, tokens, clients, published keys."""

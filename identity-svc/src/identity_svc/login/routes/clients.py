@@ -1,0 +1,42 @@
+"""/api/v1/identity/clients: systems of departments that call the platform."""
+
+from fastapi import APIRouter
+
+from chassis.auth import PlatformAdmin
+from chassis.db import ReadSession, Session
+from chassis.errors import Forbidden, Invalid, Unauthenticated
+from chassis.pagination import Page, PageQuery, page_of
+from chassis.problems import problems
+from identity_svc.login import queries
+from identity_svc.login.errors import ClientClosed, ClientNotFound
+from identity_svc.login.schemas import ClientIn, ClientOut, ClientWithSecretOut
+from identity_svc.login.usecases import clients
+
+router = APIRouter(prefix="/api/v1/identity/clients", tags=["clients"])
+
+
+@router.post("", status_code=201, responses=problems(Unauthenticated, Forbidden, Invalid))
+async def register_client(
+    body: ClientIn, actor: PlatformAdmin, session: Session
+) -> ClientWithSecretOut:
+    """Give a department's system an id and a secret; the secret is shown this once."""
+    client, secret = await clients.register_client(session, **body.model_dump())
+    return ClientWithSecretOut.with_secret(client, secret)
+
+
+@router.get("", responses=problems(Unauthenticated, Forbidden))
+async def list_clients(
+    actor: PlatformAdmin, session: ReadSession, page: PageQuery
+) -> Page[ClientOut]:
+    """Every client there is, without secrets."""
+    window = await queries.list_clients(session, page)
+    return page_of(window, [ClientOut.of(client) for client in window.rows])
+
+
+@router.post(
+    "/{client_id}/closure",
+    responses=problems(Unauthenticated, Forbidden, ClientNotFound, ClientClosed),
+)
+async def close_client(client_id: str, actor: PlatformAdmin, session: Session) -> ClientOut:
+    """Close a client: it gets no new tokens."""
+    return ClientOut.of(await clients.close_client(session, client_id))

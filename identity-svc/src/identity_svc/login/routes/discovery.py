@@ -1,0 +1,91 @@
+"""What a client finds out by itself: addresses, abilities, keys."""
+
+import hashlib
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from chassis.auth import ALGORITHM, Anyone
+from chassis.conditional import public_read
+from chassis.db import ReadSession
+from identity_svc.login import queries
+from identity_svc.login.scopes import WEB
+from identity_svc.settings import rules
+
+router = APIRouter(prefix="/.well-known", tags=["discovery"])
+
+CONFIGURATION_SECONDS = 3600
+KEYS_SECONDS = 60
+
+
+@router.get("/openid-configuration")
+async def openid_configuration(
+    request: Request, response: Response, actor: Anyone, session: ReadSession
+) -> dict[str, Any]:
+    """OpenID Connect discovery; the issuer is the gateway's public address."""
+    issuer = rules(session).issuer
+    base = issuer.rstrip("/")
+    methods = ["none", "client_secret_basic", "client_secret_post"]
+    document = {
+        "issuer": issuer,
+        "authorization_endpoint": f"{base}/oauth2/authorize",
+        "token_endpoint": f"{base}/oauth2/token",
+        "userinfo_endpoint": f"{base}/oauth2/userinfo",
+        "revocation_endpoint": f"{base}/oauth2/revoke",
+        "introspection_endpoint": f"{base}/oauth2/introspect",
+        "pushed_authorization_request_endpoint": f"{base}/oauth2/par",
+        "end_session_endpoint": f"{base}/oauth2/logout",
+        "jwks_uri": f"{base}/.well-known/jwks.json",
+        "scopes_supported": list(WEB),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "token_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_methods_supported": methods[1:],
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none", "login"],
+        "claims_supported": [
+            "sub",
+            "iss",
+            "aud",
+            "exp",
+            "iat",
+            "auth_time",
+            "nonce",
+            "acr",
+            "sid",
+            "name",
+            "kind",
+            "level",
+            "department",
+            "region",
+            "roles",
+            "post",
+        ],
+        "acr_values_supported": ["L2", "L3", "L4"],
+        "ui_locales_supported": ["zh-CN", "en"],
+        "authorization_response_iss_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "claims_parameter_supported": False,
+    }
+    public_read(request, response, _etag(document), CONFIGURATION_SECONDS)
+    return document
+
+
+@router.get("/jwks.json")
+async def published_keys(
+    request: Request, response: Response, actor: Anyone, session: ReadSession
+) -> dict[str, Any]:
+    """Keys of tokens (`identity-…`), receipts (`case-…`) and certificates (`exchange-…`)."""
+    document = {"keys": await queries.all_keys(session)}
+    public_read(request, response, _etag(document), KEYS_SECONDS)
+    return document
+
+
+def _etag(document: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,76 @@
+"""How OAuth endpoints read forms and tell errors (RFC 6749, 5.2)."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+from identity_svc.login.errors import InvalidClient, InvalidRequest, OAuthError
+
+P = ParamSpec("P")
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+def described(place: str, required: str, optional: str = "") -> dict[str, Any]:
+    """OpenAPI of parameters that are read by hand, because OAuth has errors of its own."""
+    names = required.split()
+    if place == "query":
+        parameters = [
+            {"name": name, "in": "query", "required": name in names, "schema": {"type": "string"}}
+            for name in [*names, *optional.split()]
+        ]
+        return {"parameters": parameters}
+    properties = {name: {"type": "string"} for name in [*names, *optional.split()]}
+    schema = {"type": "object", "properties": properties, "required": names}
+    return {"requestBody": {"required": True, "content": {FORM_TYPE: {"schema": schema}}}}
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The posted fields; a field that stands twice is refused, as RFC 6749 3.1 demands."""
+    if not request.headers.get("content-type", "").startswith(FORM_TYPE):
+        raise InvalidRequest(f"send {FORM_TYPE}")
+    items = [(name, value) for name, value in (await request.form()).multi_items()]
+    return once([(name, value) for name, value in items if isinstance(value, str)])
+
+
+def once(items: list[tuple[str, str]]) -> dict[str, str]:
+    found = dict(items)
+    if len(found) != len(items):
+        raise InvalidRequest("a parameter stands twice")
+    return found
+
+
+def oauth_error(error: OAuthError) -> Response:
+    headers = dict(NO_STORE)
+    if isinstance(error, InvalidClient):
+        headers["WWW-Authenticate"] = 'Basic realm="onenet"'
+    elif error.status != 400:  # noqa: PLR2004 - RFC 6750: the token itself is at fault
+        headers["WWW-Authenticate"] = f'Bearer realm="onenet", error="{error.error}"'
+    return JSONResponse(
+        {"error": error.error, "error_description": error.description},
+        status_code=error.status,
+        headers=headers,
+    )
+
+
+def answers_oauth(
+    route: Callable[P, Awaitable[Response]],
+) -> Callable[P, Awaitable[Response]]:
+    """Give OAuthErrors as answers.
+
+    As the route returns, its transaction commits, and what a refusal must leave behind (a
+    revoked family) stays.
+    """
+
+    @wraps(route)
+    async def answering(*args: P.args, **kwargs: P.kwargs) -> Response:
+        try:
+            return await route(*args, **kwargs)
+        except OAuthError as error:
+            return oauth_error(error)
+
+    return answering

@@ -1,0 +1,348 @@
+"""Tokens: issued for a code, a refresh token or a client's secret; read, and revoked."""
+
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import clock
+from chassis.auth import ALGORITHM, AUDIENCE
+from chassis.signing import public_keys, sign
+from identity_svc.login import pkce, queries
+from identity_svc.login.errors import (
+    InsufficientScope,
+    InvalidGrant,
+    InvalidRequest,
+    InvalidToken,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+)
+from identity_svc.login.models import Client, RefreshToken, SignIn, digest_of
+from identity_svc.login.scopes import OFFLINE, OPENID, PROFILE, granted
+from identity_svc.orgs import queries as orgs
+from identity_svc.orgs.models import AccountKind
+from identity_svc.people import queries as people
+from identity_svc.settings import rules
+
+ACCESS = "at+jwt"
+IDENTITY = "JWT"
+_GONE = "the sign-in has ended, sign in again"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom a token speaks of, as the tables know them now."""
+
+    kind: str
+    name: str
+    level: str | None = None
+    department: str | None = None
+    region: str | None = None
+    roles: tuple[str, ...] = ()
+    post: str | None = None
+
+    def claims(self) -> dict[str, Any]:
+        """Everything but the name: tokens travel far."""
+        return {
+            "kind": self.kind,
+            "level": self.level,
+            "department": self.department,
+            "region": self.region,
+            "roles": list(self.roles),
+            "post": self.post,
+        }
+
+
+async def exchange(
+    session: AsyncSession, client: Client, form: Mapping[str, str]
+) -> dict[str, Any]:
+    """The answer of the token endpoint, by grant type."""
+    match form.get("grant_type"):
+        case "authorization_code":
+            return await _for_code(session, client, form)
+        case "refresh_token":
+            return await _for_refresh_token(session, client, form)
+        case "client_credentials":
+            return await _for_client(session, client, form)
+        case None:
+            raise InvalidRequest("grant_type is missing")
+        case _:
+            raise UnsupportedGrantType(
+                "grant_type is authorization_code, refresh_token or client_credentials"
+            )
+
+
+async def _for_code(
+    session: AsyncSession, client: Client, form: Mapping[str, str]
+) -> dict[str, Any]:
+    code = await queries.code(session, form.get("code", ""))
+    if code is None:
+        raise InvalidGrant("unknown code")
+    signed_in = await queries.sign_in_for_update(session, code.sign_in_id)
+    assert signed_in is not None
+    if code.used_at is not None:
+        # Two parties hold this code, so whatever it gave is ended; the error is committed.
+        signed_in.end("authorization code replayed")
+        raise InvalidGrant("the code was used before; what it gave has been revoked")
+    if code.expires_at < clock.now():
+        raise InvalidGrant("the code has run out")
+    if signed_in.client_id != client.client_id or code.redirect_uri != form.get("redirect_uri"):
+        raise InvalidGrant("the code was given to another client or address")
+    if not pkce.fits(form.get("code_verifier", ""), code.challenge):
+        raise InvalidGrant("code_verifier does not fit")
+    code.used_at = clock.now()
+    return await _issue(session, signed_in, scope=signed_in.scope, nonce=signed_in.nonce)
+
+
+async def _for_refresh_token(
+    session: AsyncSession, client: Client, form: Mapping[str, str]
+) -> dict[str, Any]:
+    token = await queries.refresh_token(session, form.get("refresh_token", ""))
+    if token is None:
+        raise InvalidGrant("unknown refresh token")
+    signed_in = await queries.sign_in_for_update(session, token.sign_in_id)
+    assert signed_in is not None
+    if signed_in.client_id != client.client_id:
+        raise InvalidGrant("the refresh token was given to another client")
+    if token.used_at is not None:
+        # Client or thief, one of two holders is not the client: the whole family ends.
+        signed_in.end("refresh token reused")
+        raise InvalidGrant("the refresh token was used before; the sign-in has been ended")
+    longest = timedelta(days=rules(session).sign_in_days)
+    if token.expires_at < clock.now() or signed_in.signed_in_at + longest < clock.now():
+        raise InvalidGrant(_GONE)
+    scope = granted(form.get("scope", signed_in.scope), signed_in.scope.split())
+    token.used_at = clock.now()
+    return await _issue(session, signed_in, scope=scope, nonce=None)
+
+
+async def _for_client(
+    session: AsyncSession, client: Client, form: Mapping[str, str]
+) -> dict[str, Any]:
+    if client.is_public or client.department_code is None:
+        raise UnauthorizedClient("client_credentials is for systems of departments")
+    department = await orgs.department(session, client.department_code)
+    if not department.active:
+        raise UnauthorizedClient("the department of this client is closed")
+    scope = granted(form.get("scope"), client.scopes)
+    subject = Subject(
+        kind="system", name=client.name, department=department.code, region=department.region_code
+    )
+    access = await _access_token(
+        session, subject, sub=client.id, client=client.client_id, scope=scope, jti=_random()
+    )
+    return _answer(session, access, scope)
+
+
+async def _issue(
+    session: AsyncSession, signed_in: SignIn, *, scope: str, nonce: str | None
+) -> dict[str, Any]:
+    account = await orgs.account(session, signed_in.account_id)
+    if signed_in.ended_at is not None or account is None or not account.active:
+        signed_in.end("account closed")
+        raise InvalidGrant(_GONE)
+    subject = await subject_of(session, signed_in.account_id, account.kind)
+    access = await _access_token(
+        session,
+        subject,
+        sub=signed_in.account_id,
+        client=signed_in.client_id,
+        scope=scope,
+        jti=f"{signed_in.id}.{_random()}",
+    )
+    answer = _answer(session, access, scope)
+    words = scope.split()
+    if OPENID in words:
+        answer["id_token"] = await _id_token(session, signed_in, subject, access, words, nonce)
+    # What the sign-in was given decides, not this turn's narrower scope, or it could not go on.
+    if OFFLINE in signed_in.scope.split():
+        answer["refresh_token"] = _new_refresh_token(session, signed_in)
+    return answer
+
+
+async def subject_of(session: AsyncSession, account_id: UUID, kind: str) -> Subject:
+    if kind == AccountKind.STAFF:
+        staff = await orgs.staff_of_account(session, account_id)
+        assert staff is not None
+        return Subject(
+            kind="staff",
+            name=orgs.name_of_staff(session, staff),
+            department=staff.department_code,
+            region=staff.region_code,
+            roles=tuple(staff.roles),
+            post=staff.post,
+        )
+    person = await people.person(session, account_id)
+    return Subject(kind="citizen", name=people.name_of(session, person), level=person.level)
+
+
+async def _access_token(
+    session: AsyncSession, subject: Subject, *, sub: UUID, client: str, scope: str, jti: str
+) -> str:
+    issued = int(clock.now().timestamp())
+    payload = {
+        "iss": rules(session).issuer,
+        "sub": str(sub),
+        "aud": AUDIENCE,
+        "client_id": client,
+        "scope": scope,
+        "iat": issued,
+        "exp": issued + rules(session).access_token_seconds,
+        "jti": jti,
+    }
+    return await sign(session, payload | subject.claims(), typ=ACCESS)
+
+
+async def _id_token(
+    session: AsyncSession,
+    signed_in: SignIn,
+    subject: Subject,
+    access: str,
+    words: list[str],
+    nonce: str | None,
+) -> str:
+    issued = int(clock.now().timestamp())
+    half = hashlib.sha256(access.encode()).digest()[:16]
+    payload: dict[str, Any] = {
+        "iss": rules(session).issuer,
+        "sub": str(signed_in.account_id),
+        "aud": signed_in.client_id,
+        "iat": issued,
+        "exp": issued + rules(session).access_token_seconds,
+        "auth_time": int(signed_in.signed_in_at.timestamp()),
+        "sid": str(signed_in.id),
+        "at_hash": base64.urlsafe_b64encode(half).decode().rstrip("="),
+    }
+    if nonce is not None:
+        payload["nonce"] = nonce
+    if subject.level is not None:
+        payload["acr"] = subject.level
+    if PROFILE in words:
+        payload["name"] = subject.name
+    return await sign(session, payload, typ=IDENTITY)
+
+
+def _answer(session: AsyncSession, access: str, scope: str) -> dict[str, Any]:
+    return {
+        "access_token": access,
+        "token_type": "Bearer",
+        "expires_in": rules(session).access_token_seconds,
+        "scope": scope,
+    }
+
+
+def _new_refresh_token(session: AsyncSession, signed_in: SignIn) -> str:
+    secret = secrets.token_urlsafe(32)
+    expires_at = clock.now() + timedelta(days=rules(session).refresh_days)
+    session.add(
+        RefreshToken(digest=digest_of(secret), sign_in_id=signed_in.id, expires_at=expires_at)
+    )
+    return secret
+
+
+def _random() -> str:
+    return secrets.token_urlsafe(16)
+
+
+async def claims_of(session: AsyncSession, token: str, *, typ: str) -> dict[str, Any]:
+    """The claims of a token we signed; its time is the caller's to judge."""
+    try:
+        kid = jws.extract_compact(token.encode()).headers().get("kid")
+        (jwk,) = [key for key in await public_keys(session) if key["kid"] == kid]
+        opened = jws.deserialize_compact(token, ECKey.import_key(jwk), algorithms=[ALGORITHM])
+        claims = json.loads(opened.payload)
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise InvalidToken("not a token of this issuer") from error
+    if opened.headers().get("typ") != typ or claims.get("iss") != rules(session).issuer:
+        raise InvalidToken("not a token of this kind")
+    found: dict[str, Any] = claims
+    return found
+
+
+async def live_claims(session: AsyncSession, token: str) -> dict[str, Any]:
+    """The claims of an access token that neither ran out nor was revoked."""
+    claims = await claims_of(session, token, typ=ACCESS)
+    if claims["exp"] <= clock.now().timestamp():
+        raise InvalidToken("the token has run out")
+    sign_in_id = _sign_in_id(claims)
+    if sign_in_id is None:
+        if await queries.active_client(session, claims["client_id"]) is None:
+            raise InvalidToken("the client is closed")
+        return claims
+    signed_in = await queries.sign_in(session, sign_in_id)
+    if signed_in is None or signed_in.ended_at is not None:
+        raise InvalidToken("the token was revoked")
+    return claims
+
+
+async def introspect(session: AsyncSession, token: str) -> dict[str, Any]:
+    """RFC 7662: the claims, or only that the token is not active."""
+    refresh = await queries.find_refresh_token(session, token)
+    if refresh is not None:
+        signed_in = await queries.sign_in(session, refresh.sign_in_id)
+        spent = refresh.used_at is not None or refresh.expires_at < clock.now()
+        if spent or signed_in is None or signed_in.ended_at is not None:
+            return {"active": False}
+        return {
+            "active": True,
+            "client_id": signed_in.client_id,
+            "sub": str(signed_in.account_id),
+            "scope": signed_in.scope,
+            "exp": int(refresh.expires_at.timestamp()),
+        }
+    try:
+        return {"active": True, "token_type": "Bearer", **await live_claims(session, token)}
+    except InvalidToken:
+        return {"active": False}
+
+
+async def revoke(session: AsyncSession, client: Client, token: str) -> None:
+    """RFC 7009: end the sign-in of one's own token; of anything else nothing is said."""
+    refresh = await queries.find_refresh_token(session, token)
+    sign_in_id = refresh.sign_in_id if refresh else None
+    if refresh is None:
+        try:
+            sign_in_id = _sign_in_id(await claims_of(session, token, typ=ACCESS))
+        except InvalidToken:
+            return
+    if sign_in_id is None:
+        return
+    signed_in = await queries.sign_in_for_update(session, sign_in_id)
+    if signed_in is not None and signed_in.client_id == client.client_id:
+        signed_in.end("revoked by the client")
+
+
+async def sign_out(session: AsyncSession, id_token: str) -> Client | None:
+    """End the sign-in an ID token speaks of; its client, to which one may return."""
+    claims = await claims_of(session, id_token, typ=IDENTITY)
+    signed_in = await queries.sign_in_for_update(session, UUID(claims["sid"]))
+    if signed_in is not None:
+        signed_in.end("signed out")
+    return await queries.active_client(session, claims["aud"])
+
+
+async def userinfo(session: AsyncSession, token: str) -> dict[str, Any]:
+    """OpenID Connect Core 5.3: the present particulars, not those of the token's birth."""
+    claims = await live_claims(session, token)
+    words = claims["scope"].split()
+    if OPENID not in words:
+        raise InsufficientScope("the token lacks the scope openid")
+    subject = await subject_of(session, UUID(claims["sub"]), claims["kind"])
+    answer = {"sub": claims["sub"], **subject.claims()}
+    return answer | {"name": subject.name} if PROFILE in words else answer
+
+
+def _sign_in_id(claims: Mapping[str, Any]) -> UUID | None:
+    """A user's token names its sign-in in front of its own id; a system's has none."""
+    sign_in_id, dot, _ = str(claims["jti"]).partition(".")
+    return UUID(sign_in_id) if dot else None

@@ -1,0 +1,52 @@
+"""The composition of the identity service."""
+
+from chassis.service import Loop, Service
+from identity_svc.inbox import routes as inbox
+from identity_svc.inbox.subscriptions import subscriptions as inbox_subscriptions
+from identity_svc.login import routes as login
+from identity_svc.login.subscriptions import subscriptions as login_subscriptions
+from identity_svc.login.usecases.clients import ensure_web_client
+from identity_svc.login.usecases.keys import forget_old
+from identity_svc.mandates import routes as mandates
+from identity_svc.mandates.events import MandateChanged
+from identity_svc.mandates.usecases import appoint_legal_representative, let_run_out
+from identity_svc.orgs import routes as orgs
+from identity_svc.orgs.events import DepartmentChanged, RegionChanged, StaffChanged
+from identity_svc.people import routes as people
+from identity_svc.people.events import CompanyChanged, PersonChanged, PersonRegistered
+from identity_svc.settings import IdentitySettings
+from identity_svc.tables import Base
+
+METADATA = Base.metadata  # complete once the rooms above are imported
+
+
+def create_service(settings: IdentitySettings | None = None) -> Service:
+    return Service(
+        name="identity",
+        settings=settings or IdentitySettings(),  # from the environment
+        routers=(
+            inbox.router,
+            login.router,
+            mandates.router,
+            people.build_router(appoint=appoint_legal_representative),
+            orgs.router,
+        ),
+        subscriptions=(inbox_subscriptions, login_subscriptions),
+        metadata=METADATA,
+        events=(
+            RegionChanged,
+            DepartmentChanged,
+            StaffChanged,
+            PersonRegistered,
+            PersonChanged,
+            CompanyChanged,
+            MandateChanged,
+        ),
+        migrations="identity_svc:migrations",
+        loops=(
+            Loop("mandates run out", 60, let_run_out),
+            Loop("forget old sign-ins", 3600, forget_old),
+        ),
+        signs=True,
+        startup=(ensure_web_client,),
+    )

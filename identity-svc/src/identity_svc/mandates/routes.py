@@ -1,0 +1,93 @@
+"""Mandates one gives and receives, and the companies one may act for."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from chassis import clock
+from chassis.auth import Citizen
+from chassis.conditional import OptionalMatch, set_tag
+from chassis.db import ReadSession, Session
+from chassis.errors import Forbidden, Invalid, Stale, Unauthenticated
+from chassis.pagination import Page, PageQuery, page_of
+from chassis.problems import problems
+from identity_svc.mandates import queries, usecases
+from identity_svc.mandates.errors import (
+    IllegalMove,
+    MandateNotFound,
+    NotTheGrantee,
+    StandingMandate,
+)
+from identity_svc.mandates.schemas import CompanyOfMineOut, MandateIn, MandateOut, mandates_out
+from identity_svc.people.errors import CompanyNotFound
+
+router = APIRouter(prefix="/api/v1", tags=["mandates"])
+
+
+@router.post(
+    "/me/mandates",
+    status_code=201,
+    responses=problems(Unauthenticated, Forbidden, CompanyNotFound, Invalid),
+)
+async def grant_mandate(
+    body: MandateIn, response: Response, actor: Citizen, session: Session
+) -> MandateOut:
+    """Offer a mandate in one's own name, or as legal representative in a company's.
+
+    It counts once the other person accepts, and lasts a year at most.
+    """
+    mandate = await usecases.grant_mandate(session, actor, body.offer())
+    set_tag(response, mandate.version)
+    return (await mandates_out(session, actor, [mandate]))[0]
+
+
+@router.get("/me/mandates", responses=problems(Unauthenticated, Forbidden))
+async def list_mandates(
+    actor: Citizen,
+    session: ReadSession,
+    page: PageQuery,
+    side: Annotated[
+        queries.Side | None, Query(description="Only those one gave, or only those one received")
+    ] = None,
+) -> Page[MandateOut]:
+    """Mandates one is a party to, newest first."""
+    window = await queries.list_mandates(session, actor, page, side=side)
+    return page_of(window, await mandates_out(session, actor, window.rows))
+
+
+@router.get("/me/companies", responses=problems(Unauthenticated, Forbidden))
+async def list_companies_of_mine(
+    actor: Citizen, session: ReadSession, page: PageQuery
+) -> Page[CompanyOfMineOut]:
+    """Companies one may act for today, as legal representative or as agent."""
+    window = await queries.companies_of(session, actor, page, on=clock.today())
+    return page_of(window, [CompanyOfMineOut.of(*row) for row in window.rows])
+
+
+@router.post(
+    "/mandates/{mandate_id}/acceptance",
+    responses=problems(Unauthenticated, NotTheGrantee, MandateNotFound, IllegalMove, Stale),
+)
+async def accept_mandate(
+    mandate_id: UUID, match: OptionalMatch, response: Response, actor: Citizen, session: Session
+) -> MandateOut:
+    """Accept a mandate one was offered."""
+    mandate = await usecases.accept_mandate(session, actor, mandate_id, match=match)
+    set_tag(response, mandate.version)
+    return (await mandates_out(session, actor, [mandate]))[0]
+
+
+@router.post(
+    "/mandates/{mandate_id}/revocation",
+    responses=problems(
+        Unauthenticated, Forbidden, MandateNotFound, IllegalMove, StandingMandate, Stale
+    ),
+)
+async def revoke_mandate(
+    mandate_id: UUID, match: OptionalMatch, response: Response, actor: Citizen, session: Session
+) -> MandateOut:
+    """Take a mandate back, or give it back; it ends at once."""
+    mandate = await usecases.revoke_mandate(session, actor, mandate_id, match=match)
+    set_tag(response, mandate.version)
+    return (await mandates_out(session, actor, [mandate]))[0]

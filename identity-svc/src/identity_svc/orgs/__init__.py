@@ -1,0 +1,1 @@
+"""Regions, departments, staff and roles, and the accounts with which people sign in."""

@@ -1,0 +1,138 @@
+"""Every SELECT on regions, departments and staff."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import Select, false, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Actor
+from chassis.db import context
+from chassis.pagination import PageRequest, Window, paginate
+from identity_svc.orgs.codes import LENGTH
+from identity_svc.orgs.errors import DepartmentNotFound, RegionNotFound, StaffNotFound
+from identity_svc.orgs.models import Account, Department, Region, SignInName, Staff
+from identity_svc.orgs.names import reading
+
+
+async def region(session: AsyncSession, code: str) -> Region:
+    found = await session.get(Region, code)
+    if found is None:
+        raise RegionNotFound(region_code=code)
+    return found
+
+
+async def regions_by_code(session: AsyncSession, codes: Collection[str]) -> dict[str, Region]:
+    """Locked, because an import is about to compare and change them."""
+    statement = select(Region).where(Region.code.in_(codes)).with_for_update()
+    return {row.code: row for row in await session.scalars(statement)}
+
+
+async def is_known_region(session: AsyncSession, code: str) -> bool:
+    """Towns and villages are not on the published list; the county around them is enough."""
+    return await _is_listed(session, [code, code[:6].ljust(LENGTH, "0")])
+
+
+async def is_number_region(session: AsyncSession, digits: str, *, before_import: bool) -> bool:
+    """Whether an identity number may begin with these digits: a county, or a city around one.
+
+    Counties were abolished, their numbers live. `before_import` is the answer for an empty list.
+    """
+    # "00" in the city's place would make the prefix the province, around everything.
+    city = digits if digits[2:4] == "00" else digits[:4]
+    if await _is_listed(session, [digits.ljust(LENGTH, "0"), city.ljust(LENGTH, "0")]):
+        return True
+    return before_import and await session.scalar(select(Region.code).limit(1)) is None
+
+
+async def _is_listed(session: AsyncSession, codes: list[str]) -> bool:
+    statement = select(Region.code).where(Region.code.in_(codes)).limit(1)
+    return await session.scalar(statement) is not None
+
+
+async def list_regions(
+    session: AsyncSession, page: PageRequest, *, parent: str | None, words: str | None
+) -> Window:
+    statement = select(Region)
+    if parent is not None:
+        statement = statement.where(Region.parent_code == parent)
+    if words:
+        statement = statement.where(Region.name.contains(words, autoescape=True))
+    return await paginate(session, statement, [(Region.code, "asc")], page)
+
+
+async def department(session: AsyncSession, code: str, *, for_update: bool = False) -> Department:
+    found = await session.get(Department, code, with_for_update=for_update)
+    if found is None:
+        raise DepartmentNotFound(department_code=code)
+    return found
+
+
+async def list_departments(
+    session: AsyncSession, page: PageRequest, *, region_code: str | None, words: str | None
+) -> Window:
+    statement = select(Department)
+    if region_code is not None:
+        statement = statement.where(Department.region_code == region_code)
+    if words:
+        statement = statement.where(Department.name.contains(words, autoescape=True))
+    return await paginate(session, statement, [(Department.code, "asc")], page)
+
+
+def visible_staff(actor: Actor) -> Select[Staff]:
+    """The one door to staff rows: all for the platform, one's own department for its admin."""
+    if actor.has("platform_admin"):
+        return select(Staff)
+    if actor.department is None:
+        return select(Staff).where(false())
+    return select(Staff).where(Staff.department_code == actor.department)
+
+
+async def staff_member(
+    session: AsyncSession, actor: Actor, staff_id: UUID, *, for_update: bool = False
+) -> Staff:
+    statement = visible_staff(actor).where(Staff.id == staff_id)
+    if for_update:
+        statement = statement.with_for_update()
+    found = await session.scalar(statement)
+    if found is None:
+        raise StaffNotFound
+    return found
+
+
+async def list_staff(
+    session: AsyncSession, actor: Actor, page: PageRequest, *, department_code: str | None
+) -> Window:
+    statement = visible_staff(actor)
+    if department_code is not None:
+        statement = statement.where(Staff.department_code == department_code)
+    return await paginate(session, statement, [(Staff.id, "asc")], page)
+
+
+def name_digest(session: AsyncSession, typed: str) -> bytes:
+    """The keyed hash under which a sign-in name is kept, whatever kind of name it is."""
+    kind, value = reading(typed)
+    return context(session).vault.digest(value, purpose=kind)
+
+
+async def accounts_named(session: AsyncSession, typed: str) -> list[Account]:
+    """Active accounts this name opens; a citizen's own before a clerk's."""
+    statement = (
+        select(Account)
+        .join(SignInName, SignInName.account_id == Account.id)
+        .where(SignInName.digest == name_digest(session, typed), Account.active)
+        .order_by(Account.kind)
+    )
+    return list(await session.scalars(statement))
+
+
+async def account(session: AsyncSession, account_id: UUID) -> Account | None:
+    return await session.get(Account, account_id)
+
+
+async def staff_of_account(session: AsyncSession, account_id: UUID) -> Staff | None:
+    return await session.get(Staff, account_id)
+
+
+def name_of_staff(session: AsyncSession, staff: Staff) -> str:
+    return context(session).vault.decrypt(staff.name_box)
