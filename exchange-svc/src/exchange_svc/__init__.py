@@ -1,0 +1,1 @@
+"""Data between departments: certificates, claims, footprints, the access ledger."""

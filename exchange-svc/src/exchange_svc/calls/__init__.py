@@ -1,0 +1,1 @@
+"""Every look at personal data: footprints for the citizen, a hash-chained ledger for auditors."""

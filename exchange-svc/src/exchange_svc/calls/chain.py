@@ -1,0 +1,27 @@
+"""The ledger's hash chain: each row's hash covers its content and the hash before it."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+START = "0" * 64
+
+
+def link(previous: str, content: Mapping[str, Any]) -> str:
+    """SHA-256, hex, over the previous hash and the content as canonical JSON."""
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
+
+
+def first_break(rows: Iterable[tuple[int, str, str, Mapping[str, Any]]]) -> int | None:
+    """The first position whose row does not follow from the one before it.
+
+    Rows are (position, previous, hash, content) from position 1 upward.
+    """
+    expected, number = START, 1
+    for position, previous, found, content in rows:
+        if position != number or previous != expected or found != link(previous, content):
+            return number
+        expected, number = found, number + 1
+    return None

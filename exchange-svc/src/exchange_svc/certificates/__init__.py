@@ -1,0 +1,1 @@
+"""Certificates issued on decisions, their verification, and claims of them as materials."""

@@ -1,0 +1,82 @@
+"""Certificates, what happened to them, and who claimed them."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime, ForeignKey, Index, Sequence, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from exchange_svc.certificates.validity import Action, Status, status_on, step
+from exchange_svc.tables import Base
+
+serial_numbers = Sequence("certificate_serial", metadata=Base.metadata)
+
+
+class Certificate(Base):
+    """One per case and result; holder, face and signed document are encrypted."""
+
+    __tablename__ = "certificate"
+    __table_args__ = (
+        UniqueConstraint("case_id", "result_index"),
+        Index(None, "person_id", "issued_at", "certificate_id"),
+        Index(None, "company_id", "issued_at", "certificate_id"),
+    )
+
+    certificate_id: Mapped[UUID] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    type_code: Mapped[str]
+    name: Mapped[str]
+    case_id: Mapped[UUID]
+    case_no: Mapped[str]
+    result_index: Mapped[int]
+    person_id: Mapped[UUID]
+    company_id: Mapped[UUID | None]
+    issuer_code: Mapped[str]
+    issuer_name: Mapped[str]
+    region_code: Mapped[str]
+    issued_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    issued_on: Mapped[date]
+    valid_to: Mapped[date | None]
+    status: Mapped[str] = mapped_column(default=Status.VALID)
+    holder_name: Mapped[bytes]
+    holder_code: Mapped[bytes]
+    face: Mapped[bytes]
+    document: Mapped[bytes]
+    public_fields: Mapped[dict[str, str]] = mapped_column(JSONB)
+    version: Mapped[int] = mapped_column(default=1)
+
+    def status_on(self, day: date) -> str:
+        return status_on(Status(self.status), self.valid_to, day)
+
+    def move(self, action: Action) -> None:
+        self.status = step(Status(self.status), action)
+        self.version += 1
+
+
+class CertificateEntry(Base):
+    """History: each change of status with its reason."""
+
+    __tablename__ = "certificate_entry"
+
+    entry_id: Mapped[UUID] = mapped_column(primary_key=True)
+    certificate_id: Mapped[UUID] = mapped_column(
+        ForeignKey("certificate.certificate_id"), index=True
+    )
+    action: Mapped[str]
+    reason: Mapped[str]
+    actor_id: Mapped[UUID]
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Claim(Base):
+    """A case that used a certificate; its department may look at the certificate."""
+
+    __tablename__ = "claim"
+
+    claim_id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID]
+    certificate_code: Mapped[str] = mapped_column(index=True)
+    department_code: Mapped[str]
+    outcome: Mapped[str]
+    checked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

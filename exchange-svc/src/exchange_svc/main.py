@@ -1,0 +1,26 @@
+"""Composition root of the exchange service."""
+
+from chassis.service import Service
+from exchange_svc.calls.routes import router as calls
+from exchange_svc.calls.subscriptions import subscriptions as looks
+from exchange_svc.certificates.events import CertificateIssued, ClaimChecked
+from exchange_svc.certificates.routes import router as certificates
+from exchange_svc.certificates.subscriptions import subscriptions as decisions
+from exchange_svc.parties.subscriptions import subscriptions as parties
+from exchange_svc.settings import ExchangeSettings
+from exchange_svc.tables import Base
+
+METADATA = Base.metadata
+
+
+def create_service(settings: ExchangeSettings | None = None) -> Service:
+    return Service(
+        name="exchange",
+        settings=settings or ExchangeSettings(),
+        routers=[certificates, calls],
+        subscriptions=[parties, looks, decisions],
+        metadata=METADATA,
+        events=[CertificateIssued, ClaimChecked],
+        migrations="exchange_svc:migrations",
+        signs=True,
+    )

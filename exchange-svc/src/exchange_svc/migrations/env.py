@@ -1,0 +1,4 @@
+from chassis.migrations import run_env
+from exchange_svc.main import METADATA
+
+run_env(METADATA)

@@ -1,0 +1,1 @@
+"""Small local copies: persons, companies, mandates and departments, by event from identity."""

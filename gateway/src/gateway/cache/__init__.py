@@ -1,0 +1,1 @@
+"""Answers to public reads, kept until something changes."""

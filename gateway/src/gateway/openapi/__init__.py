@@ -1,0 +1,1 @@
+"""One API document out of the services' own."""

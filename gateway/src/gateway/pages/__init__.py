@@ -1,0 +1,1 @@
+"""A few pages people can read without an app."""

@@ -1,0 +1,1 @@
+"""Routes, hygiene and the forwarding of requests to the services."""

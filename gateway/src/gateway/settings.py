@@ -1,0 +1,51 @@
+"""What the gateway is told from outside."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class GatewaySettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="ONENET_", frozen=True, extra="ignore")
+
+    issuer: str = Field(description="The gateway's public address; also the token issuer")
+    keys_url: str = Field(description="Token keys: {identity}/.well-known/jwks.json")
+    nats_url: str = Field(description="NATS: invalidates the cache and feeds progress streams")
+    catalog_url: str = Field(description="Address of the catalogue service")
+    case_url: str = Field(description="Address of the case service")
+    identity_url: str = Field(description="Address of the identity service")
+    exchange_url: str = Field(description="Address of the exchange service")
+    host: str = Field(default="127.0.0.1", description="Address to listen on")
+    port: int = Field(default=8080, description="Port to listen on")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    otlp_url: str | None = Field(
+        default=None, description="OpenTelemetry collector; none, no traces"
+    )
+    trusted_proxies: str = Field(
+        default="", description="Addresses whose X-Forwarded-For is believed, comma-separated"
+    )
+    deadline_seconds: float = Field(default=30, description="Longest wait for an ordinary answer")
+    upload_deadline_seconds: float = Field(default=120, description="Longest wait for an upload")
+    body_bytes: int = Field(default=1024 * 1024, description="Largest ordinary request body")
+    upload_bytes: int = Field(default=55 * 1024 * 1024, description="Largest upload")
+    upstream_concurrency: int = Field(
+        default=256, description="Requests under way to one service; more are answered with 503"
+    )
+    cache_bytes: int = Field(default=64 * 1024 * 1024, description="Memory for cached public reads")
+    stream_limit: int = Field(default=500, description="Live progress streams at once")
+    read_rate: float = Field(default=100, description="Reads per second and client")
+    read_burst: int = Field(default=400, description="Reads at once per client")
+    write_rate: float = Field(default=50, description="Writes per second and client")
+    write_burst: int = Field(default=200, description="Writes at once per client")
+    entry_rate: float = Field(
+        default=5, description="Sign-ins, registrations, progress queries per second and client"
+    )
+    entry_burst: int = Field(default=100, description="The same, at once")
+    grace_seconds: int = Field(default=20, description="Time to finish requests when stopping")
+
+    def upstreams(self) -> dict[str, str]:
+        return {
+            "catalog": self.catalog_url,
+            "case": self.case_url,
+            "identity": self.identity_url,
+            "exchange": self.exchange_url,
+        }

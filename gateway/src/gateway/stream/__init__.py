@@ -1,0 +1,1 @@
+"""Live progress of one case, as server-sent events."""
