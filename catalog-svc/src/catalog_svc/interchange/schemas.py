@@ -1,0 +1,50 @@
+"""What an importer reads of her import."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from catalog_svc.interchange.models import ImportJob, ImportRejection
+
+
+class ImportOut(BaseModel):
+    """`rejected` rows are listed under `errors`, by line."""
+
+    import_id: UUID
+    status: Literal["queued", "running", "finished", "failed"]
+    format: Literal["csv", "xlsx", "jsonl"]
+    filename: str
+    dry_run: bool
+    total: int
+    processed: int
+    created: int
+    changed: int
+    unchanged: int
+    rejected: int
+    failure: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    links: dict[str, str]
+
+
+class RejectionOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    line: int
+    column: str | None
+    reason_zh: str
+    reason_en: str
+    row: dict[str, Any]
+
+
+def import_out(job: ImportJob) -> ImportOut:
+    self = f"/api/v1/catalog/imports/{job.import_id}"
+    told = {name: getattr(job, name) for name in ImportOut.model_fields if name != "links"}
+    return ImportOut.model_validate({**told, "links": {"self": self, "errors": f"{self}/errors"}})
+
+
+def rejection_out(rejection: ImportRejection) -> RejectionOut:
+    return RejectionOut.model_validate(rejection)

@@ -1,0 +1,134 @@
+"""Writing a guide: create, edit, submit, approve, return."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog_svc.items import queries
+from catalog_svc.items.errors import (
+    BadGuide,
+    DraftNotFound,
+    GuideIncomplete,
+    IllegalMove,
+    ItemCodeTaken,
+    ItemNotFound,
+    NotYourDepartment,
+    OwnSubmission,
+)
+from catalog_svc.items.models import Draft, Item
+from catalog_svc.items.schemas.managing import (
+    DraftIn,
+    DraftOut,
+    EmptyIn,
+    ItemIn,
+    ManagedItemOut,
+    ReasonIn,
+    draft_out,
+    managed_out,
+)
+from catalog_svc.items.usecases import checking, drafting
+from chassis.auth import DepartmentAdmin, PlatformAdmin
+from chassis.conditional import OptionalMatch, RequiredMatch, set_tag
+from chassis.db import ReadSession, Session
+from chassis.errors import PreconditionMissing, Stale
+from chassis.problems import problems
+
+router = APIRouter(prefix="/catalog/items", tags=["catalogue: drafts"])
+
+_MOVES = problems(ItemNotFound, NotYourDepartment, DraftNotFound, IllegalMove, Stale)
+Empty = Annotated[EmptyIn | None, Body()]
+
+
+@router.post("", status_code=201, responses=problems(NotYourDepartment, ItemCodeTaken, BadGuide))
+async def create_item(
+    body: ItemIn, response: Response, actor: DepartmentAdmin, session: Session
+) -> DraftOut:
+    """Begin a new item; the public does not see it until its guide is approved."""
+    new = drafting.NewItem(
+        item_code=body.item_code,
+        name=body.name,
+        parent_name=body.parent_name,
+        task_type=body.task_type,
+        department_code=body.department.code,
+        department_name=body.department.name,
+        region_code=body.region.code,
+        region_name=body.region.name,
+    )
+    item, draft = await drafting.create_item(session, actor, new, body.guide)
+    response.headers["Location"] = f"/api/v1/catalog/items/{item.item_id}/draft"
+    return await _shown(session, response, item, draft)
+
+
+@router.get("/{item_id}/draft", responses=problems(ItemNotFound, NotYourDepartment))
+async def read_draft(
+    item_id: UUID, response: Response, actor: DepartmentAdmin, session: ReadSession
+) -> DraftOut:
+    """The guide in work with its gaps; before the first edit, what is published or listed."""
+    item, draft = await drafting.read_draft(session, actor, item_id)
+    return await _shown(session, response, item, draft)
+
+
+@router.put("/{item_id}/draft", responses=_MOVES | problems(BadGuide, PreconditionMissing))
+async def edit_draft(
+    item_id: UUID,
+    body: DraftIn,
+    response: Response,
+    match: RequiredMatch,
+    actor: DepartmentAdmin,
+    session: Session,
+) -> DraftOut:
+    """Replace the guide in work; refused while it is submitted."""
+    item, draft = await drafting.edit_draft(session, actor, item_id, body.guide, match)
+    return await _shown(session, response, item, draft)
+
+
+@router.post("/{item_id}/submission", responses=_MOVES)
+async def submit_draft(
+    item_id: UUID,
+    response: Response,
+    match: OptionalMatch,
+    actor: DepartmentAdmin,
+    session: Session,
+    _body: Empty = None,
+) -> DraftOut:
+    """Hand the guide to the platform for approval; open gaps are told in the answer."""
+    item, draft = await drafting.submit_draft(session, actor, item_id, match)
+    return await _shown(session, response, item, draft)
+
+
+@router.post("/{item_id}/approval", responses=_MOVES | problems(OwnSubmission, GuideIncomplete))
+async def approve_draft(
+    item_id: UUID,
+    response: Response,
+    match: OptionalMatch,
+    actor: PlatformAdmin,
+    session: Session,
+    _body: Empty = None,
+) -> ManagedItemOut:
+    """Publish the submitted guide as the item's next version, if it passes the checks."""
+    item = await drafting.approve_draft(session, actor, item_id, match)
+    set_tag(response, item.revision)
+    names = await queries.names_of(session, [item])
+    return managed_out(item, names, await queries.draft_of(session, item))
+
+
+@router.post("/{item_id}/return", responses=_MOVES)
+async def return_draft(
+    item_id: UUID,
+    body: ReasonIn,
+    response: Response,
+    match: OptionalMatch,
+    actor: PlatformAdmin,
+    session: Session,
+) -> DraftOut:
+    """Send the guide back to its department with a reason."""
+    item, draft = await drafting.return_draft(session, actor, item_id, body.reason, match)
+    return await _shown(session, response, item, draft)
+
+
+async def _shown(session: AsyncSession, response: Response, item: Item, draft: Draft) -> DraftOut:
+    set_tag(response, draft.tag)
+    gaps = await checking.gaps_of(session, draft.guide)
+    return draft_out(item, draft, gaps, drafting.draft_actions(item, draft))

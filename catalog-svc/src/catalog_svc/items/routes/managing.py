@@ -1,0 +1,182 @@
+"""What stands in the catalogue: lists for administrators, versions, suspension to cancellation."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog_svc.items import policies, queries
+from catalog_svc.items.errors import (
+    IllegalMove,
+    ItemNotFound,
+    NotYourDepartment,
+    VersionNotFound,
+)
+from catalog_svc.items.guide_schema import GUIDE
+from catalog_svc.items.lifecycle import Action
+from catalog_svc.items.models import Item
+from catalog_svc.items.schemas.managing import (
+    AnyStatus,
+    DifferenceOut,
+    DiffOut,
+    EmptyIn,
+    ManagedItemOut,
+    ReasonIn,
+    RevisionOut,
+    VersionDetailOut,
+    VersionOut,
+    managed_out,
+    revision_out,
+    version_out,
+)
+from catalog_svc.items.schemas.public import Json
+from catalog_svc.items.usecases import reading
+from catalog_svc.items.usecases.standing import change_standing
+from chassis.auth import Actor, Anyone, DepartmentAdmin
+from chassis.conditional import OptionalMatch, set_tag
+from chassis.db import ReadSession, Session
+from chassis.errors import Stale
+from chassis.pagination import Page, PageQuery, page_of
+from chassis.problems import problems
+
+router = APIRouter(prefix="/catalog", tags=["catalogue: items"])
+
+_MOVES = problems(ItemNotFound, NotYourDepartment, IllegalMove, Stale)
+_READS = problems(ItemNotFound, NotYourDepartment, VersionNotFound)
+
+
+@router.get("/guide-schema")
+async def read_guide_schema(_actor: Anyone) -> Json:
+    """The JSON Schema of a guide, for those who write one."""
+    return GUIDE
+
+
+@router.get("/items")
+async def list_managed_items(
+    actor: DepartmentAdmin,
+    session: ReadSession,
+    page: PageQuery,
+    status: Annotated[AnyStatus | None, Query()] = None,
+) -> Page[ManagedItemOut]:
+    """The items this administrator manages, newest first."""
+    window = await queries.managed_page(session, actor, status, page)
+    names = await queries.names_of(session, window.rows)
+    drafts = await queries.drafts_of(session, window.rows)
+    return page_of(
+        window, [managed_out(item, names, drafts.get(item.item_id)) for item in window.rows]
+    )
+
+
+@router.get("/items/{item_id}", responses=_READS)
+async def read_managed_item(
+    item_id: UUID, response: Response, actor: DepartmentAdmin, session: ReadSession
+) -> ManagedItemOut:
+    """Where an item stands and what may be done with it."""
+    item = await _managed(session, actor, item_id)
+    return await _shown(session, response, item)
+
+
+@router.post("/items/{item_id}/suspension", responses=_MOVES)
+async def suspend_item(
+    item_id: UUID,
+    body: ReasonIn,
+    response: Response,
+    match: OptionalMatch,
+    actor: DepartmentAdmin,
+    session: Session,
+) -> ManagedItemOut:
+    """Stop applications for a while; the guide stays readable."""
+    item = await change_standing(
+        session, actor, item_id, Action.SUSPEND, reason=body.reason, match=match
+    )
+    return await _shown(session, response, item)
+
+
+@router.post("/items/{item_id}/resumption", responses=_MOVES)
+async def resume_item(
+    item_id: UUID,
+    response: Response,
+    match: OptionalMatch,
+    actor: DepartmentAdmin,
+    session: Session,
+    _body: Annotated[EmptyIn | None, Body()] = None,
+) -> ManagedItemOut:
+    """Open a suspended item again."""
+    item = await change_standing(session, actor, item_id, Action.RESUME, reason=None, match=match)
+    return await _shown(session, response, item)
+
+
+@router.post("/items/{item_id}/cancellation", responses=_MOVES)
+async def cancel_item(
+    item_id: UUID,
+    body: ReasonIn,
+    response: Response,
+    match: OptionalMatch,
+    actor: DepartmentAdmin,
+    session: Session,
+) -> ManagedItemOut:
+    """Take an item out of the catalogue for good; its past stays readable."""
+    item = await change_standing(
+        session, actor, item_id, Action.CANCEL, reason=body.reason, match=match
+    )
+    return await _shown(session, response, item)
+
+
+@router.get("/items/{item_id}/versions", responses=_READS)
+async def list_versions(
+    item_id: UUID, actor: DepartmentAdmin, session: ReadSession, page: PageQuery
+) -> Page[VersionOut]:
+    """The published guides, newest first."""
+    item = await _managed(session, actor, item_id)
+    window = await queries.versions_page(session, item, page)
+    return page_of(window, [version_out(version) for version in window.rows])
+
+
+@router.get("/items/{item_id}/versions/{version}", responses=_READS)
+async def read_version(
+    item_id: UUID, version: int, actor: DepartmentAdmin, session: ReadSession
+) -> VersionDetailOut:
+    """One published guide as it was."""
+    item = await _managed(session, actor, item_id)
+    return VersionDetailOut.model_validate(await queries.get_version(session, item, version))
+
+
+@router.get("/items/{item_id}/revisions", responses=_READS)
+async def list_revisions(
+    item_id: UUID, actor: DepartmentAdmin, session: ReadSession, page: PageQuery
+) -> Page[RevisionOut]:
+    """The journal: every public change, who made it and why, newest first."""
+    item = await _managed(session, actor, item_id)
+    window = await queries.revisions_page(session, item, page)
+    return page_of(window, [revision_out(revision) for revision in window.rows])
+
+
+@router.get("/items/{item_id}/diff", responses=_READS)
+async def compare_versions(
+    item_id: UUID,
+    actor: DepartmentAdmin,
+    session: ReadSession,
+    before: Annotated[int, Query(alias="from", ge=1)],
+    after: Annotated[int, Query(alias="to", ge=1)],
+) -> DiffOut:
+    """What changed between two published versions."""
+    item = await _managed(session, actor, item_id)
+    found = await reading.compare_versions(session, item, before, after)
+    return DiffOut(
+        from_version=before,
+        to_version=after,
+        differences=[DifferenceOut.model_validate(vars(one)) for one in found],
+    )
+
+
+async def _managed(session: AsyncSession, actor: Actor, item_id: UUID) -> Item:
+    item = await queries.get_any(session, item_id)
+    policies.ensure_manages(actor, item)
+    return item
+
+
+async def _shown(session: AsyncSession, response: Response, item: Item) -> ManagedItemOut:
+    set_tag(response, item.revision)
+    names = await queries.names_of(session, [item])
+    return managed_out(item, names, await queries.draft_of(session, item))

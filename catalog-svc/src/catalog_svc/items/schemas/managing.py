@@ -1,0 +1,250 @@
+"""What administrators write and read of items, drafts, versions and the base catalogue."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from catalog_svc.items import codes, lifecycle
+from catalog_svc.items.gaps import Gap
+from catalog_svc.items.lifecycle import Status
+from catalog_svc.items.models import BaseItem, Draft, Item, ItemRevision, ItemVersion
+from catalog_svc.items.queries import Names
+from catalog_svc.items.schemas.public import GapOut, Json, NamedOut
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+TaskType = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{1,2}$"),
+    AfterValidator(lambda written: written.zfill(2)),
+]
+RegionCode = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{6}(\d{6})?$"),
+    AfterValidator(lambda written: codes.region_code(written) or written),
+]
+AnyStatus = Literal["draft", "listed", "open", "suspended", "cancelled"]
+
+
+class DepartmentIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    code: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class RegionIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    code: RegionCode
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class ItemIn(BaseModel):
+    """What identifies the item; `guide` may already hold any part of its guide."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    item_code: Code
+    name: Text
+    parent_name: Text | None = None
+    task_type: TaskType
+    department: DepartmentIn
+    region: RegionIn
+    guide: Json = Field(default_factory=dict)
+
+
+class DraftIn(BaseModel):
+    """The whole guide as far as it is written; see `GET /api/v1/catalog/guide-schema`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    guide: Json
+
+
+class ReasonIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Text
+
+
+class LawIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    law: Text
+    document_no: str | None = Field(default=None, max_length=200)
+    article: str | None = Field(default=None, max_length=200)
+    text: str | None = Field(default=None, max_length=8000)
+
+
+class EmptyIn(BaseModel):
+    """A body may be `{}` or absent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class BaseItemIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    catalog_code: Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+    name: Text
+    task_type: TaskType
+    use_levels: list[Literal["1", "2", "3", "4", "5", "6", "7"]] = Field(min_length=1)
+    legal_basis: list[LawIn] = Field(default_factory=list, max_length=100)
+
+
+class BaseItemOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    catalog_code: str
+    name: str
+    task_type: str
+    use_levels: list[str]
+    legal_basis: list[Json]
+    created_at: datetime
+
+
+class ManagedItemOut(BaseModel):
+    """`draft_status` is null while nobody works on the guide."""
+
+    item_id: UUID
+    item_code: str
+    name: str
+    task_type: str
+    department: NamedOut
+    region: NamedOut
+    status: AnyStatus
+    version: int
+    revision: int
+    draft_status: Literal["editing", "submitted", "returned", "approved"] | None
+    actions: list[str]
+    updated_at: datetime
+    links: dict[str, str]
+
+
+class DraftOut(BaseModel):
+    """`tag` is the ETag; 0 is a draft nobody has saved yet."""
+
+    item_id: UUID
+    status: Literal["editing", "submitted", "returned", "approved"]
+    tag: int
+    guide: Json
+    guide_gaps: list[GapOut]
+    return_reason: str | None
+    edited_by: UUID
+    submitted_by: UUID | None
+    submitted_at: datetime | None
+    updated_at: datetime
+    actions: list[str]
+    links: dict[str, str]
+
+
+class VersionOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    version: int
+    source: Literal["approval", "import"]
+    submitted_by: UUID
+    approved_by: UUID
+    published_at: datetime
+
+
+class VersionDetailOut(VersionOut):
+    guide: Json
+
+
+class RevisionOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    revision: int
+    action: str
+    status: str
+    version: int
+    name: str
+    reason: str | None
+    actor_id: UUID
+    recorded_at: datetime
+
+
+class DifferenceOut(BaseModel):
+    pointer: str
+    change: Literal["added", "removed", "changed"]
+    before: Any
+    after: Any
+
+
+class DiffOut(BaseModel):
+    from_version: int
+    to_version: int
+    differences: list[DifferenceOut]
+
+
+def managed_out(item: Item, names: Names, draft: Draft | None) -> ManagedItemOut:
+    self = f"/api/v1/catalog/items/{item.item_id}"
+    return ManagedItemOut(
+        item_id=item.item_id,
+        item_code=item.item_code,
+        name=item.name,
+        task_type=item.task_type,
+        department=NamedOut(code=item.department_code, name=names.department(item)),
+        region=NamedOut(code=item.region_code, name=names.region(item)),
+        status=item.status,
+        version=item.version,
+        revision=item.revision,
+        draft_status=draft.status if draft else None,
+        actions=_standing_actions(item),
+        updated_at=item.updated_at,
+        links={
+            "draft": f"{self}/draft",
+            "versions": f"{self}/versions",
+            "revisions": f"{self}/revisions",
+            "public": f"/api/v1/items/{item.item_id}",
+        },
+    )
+
+
+def draft_out(item: Item, draft: Draft, gaps: list[Gap], actions: list[str]) -> DraftOut:
+    return DraftOut.model_validate(
+        {
+            **{name: getattr(draft, name) for name in _DRAFT_FIELDS},
+            "guide_gaps": [vars(gap) for gap in gaps],
+            "actions": actions,
+            "links": {
+                "self": f"/api/v1/catalog/items/{item.item_id}/draft",
+                "public": f"/api/v1/items/{item.item_id}",
+            },
+        }
+    )
+
+
+def base_item_out(base: BaseItem) -> BaseItemOut:
+    return BaseItemOut.model_validate(base)
+
+
+def version_out(version: ItemVersion) -> VersionOut:
+    return VersionOut.model_validate(version)
+
+
+def revision_out(revision: ItemRevision) -> RevisionOut:
+    return RevisionOut.model_validate(revision)
+
+
+def _standing_actions(item: Item) -> list[str]:
+    by_hand = {"suspension", "resumption", "cancellation"}
+    possible = lifecycle.allowed(lifecycle.MOVES, Status(item.status))
+    return [action for action in possible if action in by_hand]
+
+
+_DRAFT_FIELDS = (
+    "item_id",
+    "status",
+    "tag",
+    "guide",
+    "return_reason",
+    "edited_by",
+    "submitted_by",
+    "submitted_at",
+    "updated_at",
+)

@@ -1,0 +1,49 @@
+"""What an applicant asks before applying: the form, the materials of her situation."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog_svc.items import precheck, queries
+from catalog_svc.items.errors import ItemNotOpen, WrongAnswers
+from catalog_svc.items.lifecycle import Status
+from catalog_svc.items.models import Item
+from catalog_svc.items.precheck import Eligibility, WrongAnswer
+from chassis import expressions
+from chassis.errors import FieldError
+
+
+async def open_guide(session: AsyncSession, item_id: UUID) -> tuple[Item, dict[str, Any]]:
+    """The guide of an item that is open for application now, else ItemNotOpen."""
+    item = await queries.get_public(session, item_id)
+    guide = await queries.guide_of(session, item)
+    if guide is None or item.status != Status.OPEN:
+        raise ItemNotOpen(status=item.status)
+    return item, guide
+
+
+async def precheck_item(
+    session: AsyncSession, item_id: UUID, answers: Mapping[str, str], applicant_type: str
+) -> tuple[Eligibility, list[Mapping[str, Any]]]:
+    """Whether these answers allow an application, and the materials they lead to."""
+    _, guide = await open_guide(session, item_id)
+    wrong = precheck.wrong_answers(guide, answers)
+    if wrong:
+        raise WrongAnswers([_field_error(one) for one in wrong])
+    known = precheck.facts(guide, answers, applicant_type)
+    return (
+        precheck.eligibility(guide, answers, applicant_type, expressions.truth),
+        precheck.materials(guide, known, expressions.truth),
+    )
+
+
+def _field_error(wrong: WrongAnswer) -> FieldError:
+    options = "、".join(wrong.options) or "–"
+    return FieldError(
+        pointer=f"/answers/{wrong.question_id}",
+        code=wrong.code,
+        zh=f"可选：{options}",
+        en=f"Possible: {', '.join(wrong.options) or '–'}",
+    )

@@ -1,0 +1,215 @@
+"""From the first line of a guide to its approval."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog_svc.items import checks, codes, lifecycle, policies, queries
+from catalog_svc.items.errors import (
+    BadGuide,
+    DraftNotFound,
+    GuideIncomplete,
+    IllegalMove,
+    ItemCodeTaken,
+)
+from catalog_svc.items.lifecycle import DraftAction, DraftStatus, Status
+from catalog_svc.items.models import Draft, Item
+from catalog_svc.items.usecases import checking
+from catalog_svc.items.usecases.publishing import publish_guide
+from chassis import clock
+from chassis.auth import Actor
+from chassis.conditional import ensure_match
+from chassis.errors import FieldError
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """What identifies an item before its guide is written."""
+
+    item_code: str
+    name: str
+    parent_name: str | None
+    task_type: str
+    department_code: str
+    department_name: str | None
+    region_code: str
+    region_name: str | None
+
+
+async def create_item(
+    session: AsyncSession, actor: Actor, new: NewItem, guide: dict[str, Any]
+) -> tuple[Item, Draft]:
+    """A new item in draft, invisible to the public until its guide is approved."""
+    policies.ensure_manages_department(actor, new.department_code)
+    if await queries.exists(session, new.item_code):
+        raise ItemCodeTaken(item_code=new.item_code)
+    item = item_of(new, Status.DRAFT)
+    content = {**checking.listed_guide(item), **guide}
+    _ensure_belongs(actor, item, content)
+    session.add(item)
+    await session.flush()
+    draft = Draft(
+        item_id=item.item_id,
+        guide=content,
+        status=DraftStatus.EDITING,
+        tag=1,
+        edited_by=actor.id,
+    )
+    session.add(draft)
+    await session.flush()
+    return item, draft
+
+
+def item_of(new: NewItem, status: Status) -> Item:
+    """The row of an item whose guide is not written yet."""
+    code = codes.parse(new.item_code)
+    return Item(
+        item_id=clock.new_id(),
+        item_code=new.item_code,
+        code_kind=code.kind,
+        code_parts=code.parts(),
+        task_code=code.task_code,
+        catalog_code=code.catalog_code,
+        status=status,
+        version=0,
+        revision=0,
+        name=new.name,
+        parent_name=new.parent_name,
+        task_type=new.task_type,
+        department_code=new.department_code,
+        department_name=new.department_name,
+        region_code=new.region_code,
+        region_name=new.region_name,
+        audience=[],
+        themes={},
+        online_applicable=False,
+    )
+
+
+async def read_draft(session: AsyncSession, actor: Actor, item_id: UUID) -> tuple[Item, Draft]:
+    """The draft in work, or a fresh one from what is published or listed (tag 0, not stored)."""
+    item = await queries.get_any(session, item_id)
+    policies.ensure_manages(actor, item)
+    return item, await _draft(session, actor, item)
+
+
+async def edit_draft(
+    session: AsyncSession, actor: Actor, item_id: UUID, guide: dict[str, Any], match: str
+) -> tuple[Item, Draft]:
+    """Replace the draft's guide; the item code and (but for the platform) the department stay."""
+    item, draft = await _locked(session, actor, item_id)
+    ensure_match(match, draft.tag)
+    _ensure_belongs(actor, item, guide)
+    draft.move(DraftAction.EDIT)
+    draft.guide = guide
+    draft.edited_by = actor.id
+    session.add(draft)
+    await session.flush()
+    return item, draft
+
+
+async def submit_draft(
+    session: AsyncSession, actor: Actor, item_id: UUID, match: str | None
+) -> tuple[Item, Draft]:
+    """Hand the draft to the platform; its gaps are shown, approval is where they count."""
+    item, draft = await _stored(session, actor, item_id, match)
+    draft.move(DraftAction.SUBMIT)
+    draft.submitted_by = actor.id
+    draft.submitted_at = clock.now()
+    draft.return_reason = None
+    await session.flush()
+    return item, draft
+
+
+async def approve_draft(
+    session: AsyncSession, actor: Actor, item_id: UUID, match: str | None
+) -> Item:
+    """Publish the submitted guide as the next version, when another person submitted it."""
+    item, draft = await _stored(session, actor, item_id, match)
+    # Moved first: what is not submitted is the wrong moment, whoever asks.
+    draft.move(DraftAction.APPROVE)
+    policies.ensure_approves(actor, draft)
+    blocking = checks.blocking(await checking.gaps_of(session, draft.guide))
+    if blocking:
+        raise GuideIncomplete(checking.as_json(blocking))
+    assert draft.submitted_by is not None
+    await publish_guide(
+        session,
+        item,
+        draft.guide,
+        source="approval",
+        submitted_by=draft.submitted_by,
+        approved_by=actor.id,
+    )
+    return item
+
+
+async def return_draft(
+    session: AsyncSession, actor: Actor, item_id: UUID, reason: str, match: str | None
+) -> tuple[Item, Draft]:
+    """Send the draft back to its department with a reason."""
+    item, draft = await _stored(session, actor, item_id, match)
+    draft.move(DraftAction.RETURN)
+    draft.return_reason = reason
+    await session.flush()
+    return item, draft
+
+
+async def _locked(session: AsyncSession, actor: Actor, item_id: UUID) -> tuple[Item, Draft]:
+    # The item's row lock orders everybody who works on this draft.
+    item = await queries.get_any(session, item_id, lock=True)
+    policies.ensure_manages(actor, item)
+    if item.status == Status.CANCELLED:
+        raise IllegalMove(item.status, DraftAction.EDIT, [])
+    return item, await _draft(session, actor, item)
+
+
+async def _stored(
+    session: AsyncSession, actor: Actor, item_id: UUID, match: str | None
+) -> tuple[Item, Draft]:
+    item, draft = await _locked(session, actor, item_id)
+    if draft.tag == 0:
+        raise DraftNotFound
+    ensure_match(match, draft.tag)
+    return item, draft
+
+
+async def _draft(session: AsyncSession, actor: Actor, item: Item) -> Draft:
+    stored = await queries.draft_of(session, item)
+    if stored is not None:
+        return stored
+    guide = await queries.guide_of(session, item) or checking.listed_guide(item)
+    return Draft(
+        item_id=item.item_id,
+        guide=guide,
+        status=DraftStatus.EDITING,
+        tag=0,
+        edited_by=actor.id,
+        updated_at=item.updated_at,
+    )
+
+
+def _ensure_belongs(actor: Actor, item: Item, guide: dict[str, Any]) -> None:
+    checking.ensure_shape(guide)
+    if guide.get("item_code", item.item_code) != item.item_code:
+        raise BadGuide(
+            [
+                FieldError(
+                    "/guide/item_code",
+                    "immutable",
+                    f"事项编码不可更改（{item.item_code}）",
+                    f"the item code stays {item.item_code}",
+                )
+            ]
+        )
+    department = (guide.get("department") or {}).get("code", item.department_code)
+    policies.ensure_manages_department(actor, department)
+
+
+def draft_actions(item: Item, draft: Draft) -> list[str]:
+    """What may happen to the draft now."""
+    if item.status == Status.CANCELLED or draft.tag == 0:
+        return [] if item.status == Status.CANCELLED else [DraftAction.EDIT]
+    return [*lifecycle.allowed(lifecycle.DRAFT_MOVES, DraftStatus(draft.status))]

@@ -1,0 +1,34 @@
+"""Suspend, resume and cancel what stands in the catalogue."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog_svc.items import policies, queries
+from catalog_svc.items.lifecycle import Action
+from catalog_svc.items.models import Item
+from catalog_svc.items.usecases.publishing import Change, announce
+from chassis.auth import Actor
+from chassis.conditional import ensure_match
+
+
+async def change_standing(
+    session: AsyncSession,
+    actor: Actor,
+    item_id: UUID,
+    action: Action,
+    *,
+    reason: str | None,
+    match: str | None,
+) -> Item:
+    """Move the item and tell the world, unless the world never knew of it."""
+    item = await queries.get_any(session, item_id, lock=True)
+    policies.ensure_manages(actor, item)
+    ensure_match(match, item.revision)
+    item.move(action)
+    if item.was_never_public:
+        await session.flush()
+        return item
+    guide = await queries.guide_of(session, item)
+    await announce(session, [Change(item, action, guide, actor.id, reason)])
+    return item

@@ -1,0 +1,34 @@
+"""What the public reads of the lists."""
+
+from pydantic import BaseModel
+
+from catalog_svc.lists.kinds import KINDS, Kind
+
+
+class ListOut(BaseModel):
+    kind: str
+    name_zh: str
+    name_en: str
+    task_types: tuple[str, ...]
+    basis: str
+    links: dict[str, str]
+
+
+class ListsOut(BaseModel):
+    data: list[ListOut]
+    next: str | None
+
+
+def list_out(kind: Kind) -> ListOut:
+    return ListOut(
+        kind=kind.name,
+        name_zh=kind.zh,
+        name_en=kind.en,
+        task_types=kind.task_types,
+        basis=kind.basis,
+        links={"self": f"/api/v1/lists/{kind.name}"},
+    )
+
+
+def lists_out() -> ListsOut:
+    return ListsOut(data=[list_out(kind) for kind in KINDS.values()], next=None)

@@ -1,0 +1,26 @@
+"""The composition root of the catalogue: its rooms, what it listens to, what runs beside."""
+
+from catalog_svc.interchange.routes import router as interchange
+from catalog_svc.interchange.usecases import run_imports
+from catalog_svc.items.events import EVENTS
+from catalog_svc.items.routes import router as items
+from catalog_svc.items.subscriptions import subscriptions as items_subscriptions
+from catalog_svc.lists.routes import router as lists
+from catalog_svc.settings import CatalogSettings
+from catalog_svc.tables import Base
+from chassis.service import Loop, Service
+
+METADATA = Base.metadata
+
+
+def create_service(settings: CatalogSettings | None = None) -> Service:
+    return Service(
+        name="catalog",
+        settings=settings or CatalogSettings(),
+        routers=[interchange, lists, items],
+        subscriptions=[items_subscriptions],
+        metadata=METADATA,
+        events=EVENTS,
+        migrations="catalog_svc:migrations",
+        loops=[Loop("imports", every=0.3, run=run_imports)],
+    )

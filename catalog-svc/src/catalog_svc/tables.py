@@ -1,0 +1,9 @@
+"""The declarative base of the catalogue's tables, the chassis' own tables included."""
+
+from sqlalchemy.orm import DeclarativeBase
+
+from chassis.db import new_base
+
+
+class Base(DeclarativeBase):
+    metadata = new_base().metadata
