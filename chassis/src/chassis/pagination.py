@@ -78,7 +78,10 @@ class BadCursor(Invalid):
 
 
 async def paginate(
-    session: AsyncSession, statement: Select[*tuple[Any, ...]], keys: Sequence[Key], page: PageRequest
+    session: AsyncSession,
+    statement: Select[*tuple[Any, ...]],
+    keys: Sequence[Key],
+    page: PageRequest,
 ) -> Window:
     """One page of `statement` ordered by `keys`; the last key must be unique."""
     total = await _count(session, statement) if page.count else None

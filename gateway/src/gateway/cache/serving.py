@@ -15,7 +15,7 @@ from gateway.proxy.hygiene import response_headers
 PUBLIC = ("/api/v1/items", "/api/v1/lists", "/api/v1/orgs/regions", "/.well-known/")
 WITHOUT_EVENTS_SECONDS = 1.0
 HITS = Counter("onenet_gateway_cache", "Public reads by where the answer came from", ["outcome"])
-_MAX_AGE = re.compile(rb"max-age=(\d+)")
+_SHARED = re.compile(rb",?\s*s-maxage=(\d+)")
 
 
 @dataclass
@@ -63,7 +63,9 @@ async def _fetch(
     epoch, moment = cache.store.epoch(service), time.monotonic()
     asked = replace(call, method="GET").without("if-none-match", "authorization")
     async with upstreams.place(service), opened(asked, upstreams, service) as response:
-        headers = response_headers(list(response.raw_headers))
+        raw = response_headers(list(response.raw_headers))
+        shared = _shared_seconds(dict(raw).get(b"cache-control", b""))
+        headers = [(n, _SHARED.sub(b"", v) if n == b"cache-control" else v) for n, v in raw]
         body = await response.content.read(MAX_ENTRY_BYTES + 1)
         if len(body) > MAX_ENTRY_BYTES:
             await _stream(call, response.status, headers, body, response.content)
@@ -77,16 +79,17 @@ async def _fetch(
             service=service,
             epoch=epoch,
             stored_at=moment,
-            max_age=_max_age(known.get(b"cache-control", b"")),
+            max_age=shared,
         )
     if kept.status == 200 and kept.max_age > 0:  # noqa: PLR2004 - OK
         cache.store.put(key, kept)
     await _give(call, kept, age=0)
 
 
-def _max_age(cache_control: bytes) -> float:
-    found = _MAX_AGE.search(cache_control)
-    return float(found[1]) if found and b"public" in cache_control else 0.0
+def _shared_seconds(cache_control: bytes) -> float:
+    """How long the service lets a shared cache that hears its events keep the answer."""
+    found = _SHARED.search(cache_control)
+    return float(found[1]) if found else 0.0
 
 
 async def _give(call: Call, kept: Kept, *, age: float) -> None:
