@@ -25,6 +25,10 @@ def create(name: str):
     return create_service(settings_of(create_service))
 
 
+GUIDES = [
+    json.loads(path.read_text())
+    for path in sorted((ROOT / "deploy/src/onenet/samples/guides").glob("*.json"))
+]
 SERVICES = {name: create(name) for name in PACKAGES}
 PUBLISHED = {
     event.type: event
@@ -72,13 +76,13 @@ class TestReaders:
 
 
 def _strategies(model):
-    """Plain JSON where the producer's field is an open object; typed values elsewhere."""
+    """Real guides, plain JSON where a field is open, and any value of its type elsewhere."""
     found = {}
     for name, one in model.model_fields.items():
-        if one.annotation in (dict, dict[str, object]):
-            found[name] = st.just({})
-        elif name == "jwk":
-            found[name] = st.just({"kty": "EC"})
+        if name == "guide":
+            found[name] = st.sampled_from(GUIDES) | st.none()
+        elif "Any" in str(one.annotation) or "object" in str(one.annotation):
+            found[name] = st.dictionaries(st.text(), st.integers() | st.text() | st.none())
         else:
             found[name] = st.from_type(one.annotation)
     return found

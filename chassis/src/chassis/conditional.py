@@ -44,11 +44,17 @@ def set_tag(response: Response, version: int | str) -> None:
     response.headers["ETag"] = f'"{version}"'
 
 
-def public_read(request: Request, response: Response, etag: str, max_age: int) -> None:
-    """Mark a public answer cacheable; raises NotModified when the client holds this version."""
+def public_read(
+    request: Request, response: Response, etag: str, max_age: int, *, shared: bool = False
+) -> None:
+    """Mark a public answer cacheable; raises NotModified when the client holds this version.
+
+    `shared`: every change of the answer is an event, so the gateway may keep it until then.
+    """
+    kept = f", s-maxage={SHARED_SECONDS}" if shared else ""
     headers = {
         "ETag": f'"{etag}"',
-        "Cache-Control": f"public, max-age={max_age}, s-maxage={SHARED_SECONDS}",
+        "Cache-Control": f"public, max-age={max_age}{kept}",
         "Vary": "Accept-Language",
     }
     held = request.headers.get("if-none-match", "")

@@ -4,12 +4,14 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+from random import getrandbits
 
 import structlog
 from nats.aio.client import Client
 from opentelemetry import propagate, trace
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.types import Receive, Scope, Send
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from starlette.types import Message, Receive, Scope, Send
 
 from chassis import clock, telemetry
 from chassis.auth import TokenKeys
@@ -17,22 +19,29 @@ from chassis.errors import NotFound, ServiceError, Unauthenticated
 from gateway import health, operations
 from gateway.cache import serving
 from gateway.cache.serving import Cache
-from gateway.call import Call
+from gateway.call import Call, ClientGone
+from gateway.errors import BadToken, MethodNotAllowed
 from gateway.limits.buckets import Buckets, Policy
 from gateway.limits.checking import check_limit
+from gateway.limits.clients import Addresses
 from gateway.openapi import documents
 from gateway.openapi.documents import Documents
 from gateway.pages import pages
 from gateway.proxy.forwarding import Upstreams, forward
-from gateway.proxy.hygiene import check_path
-from gateway.proxy.routing import service_of
+from gateway.proxy.hygiene import check_headers, check_path
+from gateway.proxy.routing import may_change, service_of
 from gateway.settings import GatewaySettings
 from gateway.stream import progress
 from gateway.stream.progress import Streams
 
 log = structlog.get_logger()
-_REQUEST_ID = re.compile(r"^[0-9A-Za-z-]{8,64}$")
-_ENTRY = "/oauth2/"
+_TRACEPARENT = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SLOW_SECONDS = 1.0
+_SERVER_ERROR = 500
+IN_FLIGHT = Gauge("onenet_gateway_in_flight", "Requests being answered")
 
 
 @dataclass
@@ -49,53 +58,100 @@ class Gateway:
     documents: Documents
     health: health.Health
     streams: Streams
-    proxies: frozenset[str] = field(default_factory=frozenset)
+    addresses: Addresses
+    counters: dict[tuple[str, str, int], Counter] = field(default_factory=dict)
+    histograms: dict[str, Histogram] = field(default_factory=dict)
+    under_way: int = 0
 
 
 async def respond(gateway: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one request; every failure is a problem document, unless the answer has begun."""
     call = _call(gateway, scope, receive, send)
     started = time.perf_counter()
-    carrier = {k: v for k, v in call.headers.items() if k in {"traceparent", "tracestate"}}
-    parent = propagate.extract(carrier)
+    gateway.under_way += 1
     try:
-        with telemetry.tracer().start_as_current_span(
-            f"{call.method} {call.path}", context=parent, kind=trace.SpanKind.SERVER
-        ):
-            await _handle(gateway, call)
+        if gateway.settings.otlp_url is None:
+            await _answer(gateway, call)
+        else:
+            await _answer_traced(gateway, call)
     except ServiceError as error:
         if call.status == 0:
             await call.problem(error)
-    except ConnectionError:
-        call.status = call.status or 499  # the client went away; nobody is left to answer
+    except ClientGone:
+        call.status = call.status or 499  # nobody is left to answer
     except Exception as error:
-        log.exception("failed", path=call.route, exc_info=error)
+        log.exception("failed", route=call.route, exc_info=error)
         if call.status == 0:
             await call.problem(ServiceError())
-        else:
-            raise
     finally:
-        _observe(call, time.perf_counter() - started)
+        gateway.under_way -= 1
+        _observe(gateway, call, time.perf_counter() - started)
 
 
-async def _handle(gateway: Gateway, call: Call) -> None:
-    check_path(call.raw_path)
+async def _answer_traced(gateway: Gateway, call: Call) -> None:
+    """The same with a span of our own between the client's and the service's."""
+    parent = propagate.extract({"traceparent": call.traceparent})
+    with telemetry.tracer().start_as_current_span(
+        f"{call.method} {service_of(call.path)}", context=parent, kind=trace.SpanKind.SERVER
+    ):
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier)
+        call.traceparent = carrier.get("traceparent", call.traceparent)
+        await _answer(gateway, call)
+
+
+async def _answer(gateway: Gateway, call: Call) -> None:
+    """Whose request it is, whether that client may ask now, whether it is sound, then who answers.
+
+    The limit comes before every refusal, so that refusals count against the client too.
+    """
+    if call.path in PROBES:
+        call.route = call.path
+        await PROBES[call.path](gateway, call)
+        return
+    refusal = _recognize(gateway, call)
+    check_limit(call, gateway.buckets, gateway.policies)
+    if refusal is not None:
+        raise refusal
     own = OWN.get(call.path) or _own_prefix(call.path)
     if own is not None:
-        call.route = call.path if call.path in OWN else call.path.split("/")[1]
+        call.route = call.path if call.path in OWN else f"/{call.path.split('/')[1]}/"
         await own(gateway, call)
-        return
-    call.claims = _claims(gateway, call)
-    check_limit(call, gateway.buckets, gateway.policies)
-    if (case_id := progress.case_of(call.path)) is not None and call.method == "GET":
+    elif progress.is_stream(call.path):
         call.route = "stream"
-        await progress.serve(call, gateway.streams, gateway.nc, gateway.upstreams, case_id)
-        return
-    if call.path in operations.LISTS:
+        await progress.serve(call, gateway.streams, gateway.nc, gateway.upstreams)
+    elif call.path in operations.LISTS:
         call.route = "operations"
         await operations.serve(call, gateway.upstreams)
-        return
-    await _pass_on(gateway, call)
+    else:
+        await _pass_on(gateway, call)
+
+
+def _recognize(gateway: Gateway, call: Call) -> ServiceError | None:
+    """Set the claims; what speaks against the request is returned, not raised."""
+    try:
+        check_path(call.raw_path, call.query)
+        check_headers(call.scope["headers"], call.headers)  # type: ignore[arg-type]  # a dict
+        if call.method not in _METHODS:
+            raise MethodNotAllowed(allowed=", ".join(sorted(_METHODS)))
+        call.claims = _claims(gateway, call)
+    except ServiceError as error:
+        return error
+    return None
+
+
+def _claims(gateway: Gateway, call: Call) -> dict[str, object] | None:
+    """Claims of a good bearer token; a bad one is refused before any service is asked."""
+    header = call.headers.get(b"authorization")
+    if header is None or call.path.startswith("/oauth2/"):
+        return None
+    scheme, _, token = header.decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer" or not gateway.keys.keys:
+        return None  # another scheme, or no keys yet: the service decides
+    try:
+        return gateway.keys.verify(token.strip())
+    except Unauthenticated:
+        raise BadToken from None
 
 
 async def _pass_on(gateway: Gateway, call: Call) -> None:
@@ -105,45 +161,43 @@ async def _pass_on(gateway: Gateway, call: Call) -> None:
     call.route = service
     if serving.is_public(call):
         await serving.serve(call, gateway.cache, gateway.upstreams, service)
-        return
-    if call.method not in {"GET", "HEAD", "OPTIONS"}:
-        call.send = _moving_on(gateway, service, call.send)
-    await forward(call, gateway.upstreams, service)
+    elif may_change(call.method, call.path):
+        await _write(gateway, call, service)
+    else:
+        await forward(call, gateway.upstreams, service)
 
 
-def _moving_on(gateway: Gateway, service: str, send: Send) -> Send:
-    """A write that succeeded ends the service's kept answers before its client hears of it."""
+async def _write(gateway: Gateway, call: Call, service: str) -> None:
+    """A write ends the service's kept answers before its client hears of it.
 
-    async def noting(message: dict[str, object]) -> None:
-        if message["type"] == "http.response.start" and 200 <= int(str(message["status"])) < 300:  # noqa: PLR2004 - 2xx
+    Only a 4xx is sure to have changed nothing; a lost answer may stand for a done write.
+    """
+    send = call.send
+
+    async def noting(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] // 100 != 4:  # noqa: PLR2004
             gateway.cache.store.move_on(service)
         await send(message)
 
-    return noting  # type: ignore[return-value]  # a message is a mutable mapping in Starlette's eyes
-
-
-def _claims(gateway: Gateway, call: Call) -> dict[str, object] | None:
-    """Claims of a good bearer token; a bad one is refused before any service is asked."""
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or call.path.startswith(_ENTRY):
-        return None
-    if not gateway.keys.keys:
-        return None  # no keys yet: the service decides
-    if not token:
-        raise Unauthenticated
-    return gateway.keys.verify(token.strip())
+    call.send = noting
+    try:
+        await forward(call, gateway.upstreams, service)
+    except BaseException:
+        gateway.cache.store.move_on(service)
+        raise
 
 
 def _call(gateway: Gateway, scope: Scope, receive: Receive, send: Send) -> Call:
-    headers: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        headers[name.decode("latin-1")] = value.decode("latin-1")
-    request_id = headers.get("x-request-id", "")
-    if not _REQUEST_ID.match(request_id):
-        request_id = str(clock.new_id())
-    peer = (scope.get("client") or ("unknown", 0))[0]
-    if peer in gateway.proxies and "x-forwarded-for" in headers:
-        peer = headers["x-forwarded-for"].rpartition(",")[2].strip()
+    headers = dict(scope["headers"])
+    found = clock.new_id()
+    request_id = str(found)
+    given = headers.get(b"traceparent")
+    if given is not None and _TRACEPARENT.fullmatch(given):
+        traceparent = given.decode()
+    else:
+        # The request id is a good trace id: unique, and random where tracing wants it to be.
+        traceparent = f"00-{found.hex}-{getrandbits(64) or 1:016x}-01"  # noqa: S311 - an id, no secret
+    peer = scope.get("client")
     return Call(
         scope=scope,
         receive=receive,
@@ -154,13 +208,37 @@ def _call(gateway: Gateway, scope: Scope, receive: Receive, send: Send) -> Call:
         query=scope["query_string"],
         headers=headers,
         request_id=request_id,
-        address=peer,
+        traceparent=traceparent,
+        address=gateway.addresses.client(
+            peer[0] if peer else None, headers.get(b"x-forwarded-for")
+        ),
+        extra=[(b"x-request-id", request_id.encode()), (b"traceparent", traceparent.encode())],
     )
 
 
-def _observe(call: Call, seconds: float) -> None:
-    telemetry.REQUESTS.labels("gateway", call.route, call.method, call.status).inc()
-    telemetry.SECONDS.labels("gateway", call.route).observe(seconds)
+def _observe(gateway: Gateway, call: Call, seconds: float) -> None:
+    method = call.method if call.method in _METHODS else "OTHER"
+    key = (call.route, method, call.status)
+    counter = gateway.counters.get(key)
+    if counter is None:
+        counter = telemetry.REQUESTS.labels("gateway", call.route, method, call.status)
+        gateway.counters[key] = counter
+    counter.inc()
+    histogram = gateway.histograms.get(call.route)
+    if histogram is None:
+        histogram = telemetry.SECONDS.labels("gateway", call.route)
+        gateway.histograms[call.route] = histogram
+    histogram.observe(seconds)
+    slow = seconds > _SLOW_SECONDS and call.route != "stream"
+    if slow or call.status >= _SERVER_ERROR or call.status == 0:
+        log.warning(
+            "request",
+            route=call.route,
+            method=method,
+            status=call.status,
+            seconds=round(seconds, 3),
+            request_id=call.request_id,
+        )
 
 
 async def _live(_: Gateway, call: Call) -> None:
@@ -171,12 +249,21 @@ async def _ready(gateway: Gateway, call: Call) -> None:
     await health.serve(call, gateway.health)
 
 
-async def _metrics(_: Gateway, call: Call) -> None:
+async def _metrics(gateway: Gateway, call: Call) -> None:
+    """For the operator's network only: others learn nothing, not even that it exists."""
+    networks = gateway.settings.metrics_from.split(",")
+    try:
+        asking = ip_address(call.address)
+    except ValueError:
+        raise NotFound from None
+    if not any(asking in ip_network(one.strip()) for one in networks if one.strip()):
+        raise NotFound
+    IN_FLIGHT.set(gateway.under_way)
     await call.answer(200, generate_latest(), CONTENT_TYPE_LATEST)
 
 
 async def _documents(gateway: Gateway, call: Call) -> None:
-    await documents.serve(call, gateway.documents, gateway.upstreams)
+    await documents.serve(call, gateway.documents)
 
 
 async def _pages(gateway: Gateway, call: Call) -> None:
@@ -185,10 +272,9 @@ async def _pages(gateway: Gateway, call: Call) -> None:
 
 Own = Callable[[Gateway, Call], Awaitable[None]]
 
+# Not limited: a probe that is refused would take the gateway out of service.
+PROBES: dict[str, Own] = {"/livez": _live, "/readyz": _ready, "/metrics": _metrics}
 OWN: dict[str, Own] = {
-    "/livez": _live,
-    "/readyz": _ready,
-    "/metrics": _metrics,
     "/openapi.json": _documents,
     "/asyncapi.json": _documents,
     "/": _pages,
@@ -200,4 +286,6 @@ OWN_PREFIXES: dict[str, Own] = {"/openapi/": _documents, "/guide/": _pages, "/st
 
 
 def _own_prefix(path: str) -> Own | None:
+    if path.startswith("/api/"):
+        return None
     return next((own for prefix, own in OWN_PREFIXES.items() if path.startswith(prefix)), None)

@@ -14,9 +14,16 @@ from chassis.problems import MEDIA_TYPE, document, language_of
 Headers = list[tuple[bytes, bytes]]
 
 
-@dataclass
+class ClientGone(Exception):
+    """Not a failure of ours: nobody is left to answer."""
+
+
+@dataclass(slots=True)
 class Call:
-    """The request's parts are read once; `extra` are headers every answer gets."""
+    """The request's parts are read once; `extra` are headers every answer gets.
+
+    `headers` is for looking things up; `scope["headers"]` is what is passed on.
+    """
 
     scope: Scope
     receive: Receive
@@ -25,33 +32,48 @@ class Call:
     path: str
     raw_path: bytes
     query: bytes
-    headers: Mapping[str, str]
+    headers: Mapping[bytes, bytes]
     request_id: str
+    traceparent: str
     address: str
     claims: Mapping[str, Any] | None = None
     extra: Headers = field(default_factory=list)
     status: int = 0
     route: str = "unmatched"
+    is_read: bool = False
 
-    def without(self, *names: str) -> "Call":
-        """The same request lacking these headers."""
-        left_out = {name.encode() for name in names}
-        kept = [(name, value) for name, value in self.scope["headers"] if name not in left_out]
-        return replace(self, scope={**self.scope, "headers": kept})
+    def asking(self, path: str, query: bytes = b"", *without: bytes) -> "Call":
+        """A GET of another path for the same client, lacking the headers `without`."""
+        kept = [(name, value) for name, value in self.scope["headers"] if name not in without]
+        left = {name: value for name, value in kept if name not in _BODY_HEADERS}
+        return replace(
+            self,
+            method="GET",
+            path=path,
+            raw_path=path.encode(),
+            query=query,
+            scope={**self.scope, "headers": list(left.items())},
+            headers=left,
+        )
+
+    def header(self, name: bytes) -> str:
+        return self.headers.get(name, b"").decode("latin-1")
 
     @property
     def language(self) -> str:
-        return language_of(self.headers.get("accept-language"))
+        return language_of(self.header(b"accept-language"))
 
     def parameter(self, name: str) -> str:
         return parse_qs(self.query.decode("latin-1")).get(name, [""])[0]
 
     async def start(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
         self.status = status
-        own = [*self.extra, (b"x-request-id", self.request_id.encode())]
-        taken = {name for name, _ in own}
-        kept = [(name, value) for name, value in headers if name.lower() not in taken]
-        await self.send({"type": "http.response.start", "status": status, "headers": [*kept, *own]})
+        await self.send(
+            {"type": "http.response.start", "status": status, "headers": [*headers, *self.extra]}
+        )
+
+    async def write(self, chunk: bytes, *, more: bool) -> None:
+        await self.send({"type": "http.response.body", "body": chunk, "more_body": more})
 
     async def answer(
         self, status: int, body: bytes, media_type: str, headers: Sequence[tuple[bytes, bytes]] = ()
@@ -62,9 +84,7 @@ class Call:
             (b"content-length", str(len(body)).encode()),
         ]
         await self.start(status, [*framing, *headers])
-        await self.send(
-            {"type": "http.response.body", "body": b"" if self.method == "HEAD" else body}
-        )
+        await self.write(b"" if self.method == "HEAD" else body, more=False)
 
     async def json(
         self, status: int, content: object, headers: Sequence[tuple[bytes, bytes]] = ()
@@ -78,3 +98,6 @@ class Call:
         headers.append((b"content-language", b"zh-CN" if self.language == "zh" else b"en"))
         body = json.dumps(content, ensure_ascii=False).encode()
         await self.answer(error.status, body, MEDIA_TYPE, headers)
+
+
+_BODY_HEADERS = frozenset({b"content-length", b"content-type", b"transfer-encoding", b"expect"})

@@ -1,12 +1,39 @@
 """The gateway's own failures, beside those of the chassis.
 
-BadPath            400  a path no honest client sends
-UpstreamLate       504  a service did not answer within the deadline
-UpstreamAway       503  a service cannot be reached (chassis Unavailable)
-Overloaded         503  too many requests are under way to a service
+ServiceError
+├── BadRequest           400  headers or body that cannot be read
+├── BadPath              400  a path no honest client sends
+├── BadToken             401  a bearer token that is malformed, expired or forged
+├── MethodNotAllowed     405
+├── RequestLate          408  the client did not finish sending its body
+├── UriTooLong           414
+├── HeadersTooLarge      431
+├── UpstreamBroken       502  a service answered what is not HTTP
+├── UpstreamAway         503  a service cannot be reached (chassis Unavailable)
+├── OutcomeUnknown       503  the connection broke while a write was under way
+├── Overloaded           503  too many requests are under way to a service
+├── NotYet               503  a document is not collected yet
+└── UpstreamLate         504  a service did not answer within the deadline
 """
 
-from chassis.errors import ServiceError, Unavailable
+from chassis.errors import ServiceError, Unauthenticated, Unavailable
+from chassis.problems import BadRequest, MethodNotAllowed
+
+__all__ = [
+    "BadPath",
+    "BadRequest",
+    "BadToken",
+    "HeadersTooLarge",
+    "MethodNotAllowed",
+    "NotYet",
+    "OutcomeUnknown",
+    "Overloaded",
+    "RequestLate",
+    "UpstreamAway",
+    "UpstreamBroken",
+    "UpstreamLate",
+    "UriTooLong",
+]
 
 
 class BadPath(ServiceError):
@@ -16,6 +43,50 @@ class BadPath(ServiceError):
     title_en = "Bad path"
     zh = "请求地址含有不允许的字符。请使用文档中的地址。"
     en = "The path holds characters that are not allowed. Use a documented address."
+
+
+class BadToken(Unauthenticated):
+    zh = "访问令牌无效或已过期。请重新登录后重试。"
+    en = "The access token is invalid or has expired. Sign in again and repeat."
+
+    def headers(self) -> dict[str, str]:
+        return {"WWW-Authenticate": 'Bearer realm="onenet", error="invalid_token"'}
+
+
+class RequestLate(ServiceError):
+    slug = "request-timeout"
+    status = 408
+    title_zh = "发送超时"
+    title_en = "Request timeout"
+    zh = "请求内容未能在时限内发送完毕。请检查网络后重试。"
+    en = "The request was not sent completely in time. Check the network and try again."
+
+
+class UriTooLong(ServiceError):
+    slug = "uri-too-long"
+    status = 414
+    title_zh = "地址过长"
+    title_en = "URI too long"
+    zh = "请求地址超过 {limit} 字节的上限。"
+    en = "The address exceeds the limit of {limit} bytes."
+
+
+class HeadersTooLarge(ServiceError):
+    slug = "headers-too-large"
+    status = 431
+    title_zh = "请求头过大"
+    title_en = "Headers too large"
+    zh = "请求头超过 {limit} 字节的上限。"
+    en = "The headers exceed the limit of {limit} bytes."
+
+
+class UpstreamBroken(ServiceError):
+    slug = "bad-gateway"
+    status = 502
+    title_zh = "服务答复异常"
+    title_en = "Bad gateway"
+    zh = "后端服务的答复无法读取。请稍后再试。"
+    en = "A service behind the gateway gave an unreadable answer. Try again later."
 
 
 class UpstreamLate(ServiceError):
@@ -33,7 +104,22 @@ class UpstreamAway(Unavailable):
     en = "A service behind the gateway cannot be reached. Try again in {retry_after} seconds."
 
 
+class OutcomeUnknown(Unavailable):
+    slug = "outcome-unknown"
+    zh = "与服务的连接中断，无法确定是否已办理。请在 {retry_after} 秒后用同一 Idempotency-Key 重试。"
+    en = (
+        "The connection broke; it may or may not have been done. Repeat it with the same"
+        " Idempotency-Key in {retry_after} seconds."
+    )
+
+
 class Overloaded(Unavailable):
     slug = "overloaded"
     zh = "当前请求过多，请在 {retry_after} 秒后再试。"
     en = "Too many requests are under way. Try again in {retry_after} seconds."
+
+
+class NotYet(Unavailable):
+    slug = "not-collected-yet"
+    zh = "文档尚未收集齐（缺：{missing}），请在 {retry_after} 秒后再试。"
+    en = "The document is not complete yet (missing: {missing}). Try again in {retry_after} seconds."

@@ -7,76 +7,85 @@ from collections.abc import AsyncIterator
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from chassis import bus
 from chassis.auth import TokenKeys
 from chassis.worker import refresh_keys
-from gateway import health
 from gateway.app import Gateway, respond
 from gateway.cache.listening import listen
 from gateway.cache.serving import Cache
 from gateway.cache.store import Store
+from gateway.health import Health, watch
 from gateway.limits.buckets import Buckets
 from gateway.limits.checking import policies
-from gateway.openapi import documents
+from gateway.limits.clients import Addresses
+from gateway.openapi.documents import Documents, refresh
 from gateway.proxy.forwarding import open_upstreams
 from gateway.settings import GatewaySettings
 from gateway.stream.progress import Streams
 
+# A bus that is silently gone is noticed within this time.
+BUS_PING_SECONDS = 5
 
-def create_app(settings: GatewaySettings | None = None) -> ASGIApp:
+
+class Edge:
     """The raw ASGI application; its lifespan holds the connections and the background."""
-    settings = settings or GatewaySettings()
-    held: list[Gateway] = []
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _live(settings, held, receive, send)
-        elif scope["type"] == "http":
-            await respond(held[0], scope, receive, send)
+    def __init__(self, settings: GatewaySettings) -> None:
+        self.settings = settings
+        self.gateway: Gateway | None = None
 
-    return app
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self.gateway is not None:
+            await respond(self.gateway, scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
 
+    def stop(self) -> None:
+        """No longer ready; streams end so that the rest can be finished in time."""
+        if self.gateway is not None:
+            self.gateway.health.stopping = True
+            self.gateway.streams.stopping.set()
 
-async def _live(
-    settings: GatewaySettings, held: list[Gateway], receive: Receive, send: Send
-) -> None:
-    await receive()
-    async with opened(settings) as gateway:
-        held[:] = [gateway]
-        gc.collect()
-        gc.freeze()
-        # Default thresholds cost a p99 of 70 ms under load; these measured 6–10 ms.
-        gc.set_threshold(20_000, 20, 50)
-        await send({"type": "lifespan.startup.complete"})
+    async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-    await send({"type": "lifespan.shutdown.complete"})
+        async with opened(self.settings) as self.gateway:
+            gc.collect()
+            gc.freeze()
+            # Default thresholds cost a p99 of 70 ms under load; these measured 6–10 ms.
+            gc.set_threshold(20_000, 20, 50)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def create_app(settings: GatewaySettings | None = None) -> Edge:
+    return Edge(settings or GatewaySettings())
 
 
 @contextlib.asynccontextmanager
 async def opened(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """A gateway with its background at work."""
-    nc = Client()
     async with open_upstreams(settings) as upstreams:
         gateway = Gateway(
             settings=settings,
             upstreams=upstreams,
             keys=TokenKeys(settings.keys_url, settings.issuer),
-            nc=nc,
+            nc=Client(),
             cache=Cache(Store(settings.cache_bytes)),
             buckets=Buckets(),
             policies=policies(settings),
-            documents=documents.Documents(),
-            health=health.Health(),
-            streams=Streams(settings.stream_limit),
-            proxies=frozenset(filter(None, settings.trusted_proxies.replace(" ", "").split(","))),
+            documents=Documents(tuple(upstreams.addresses)),
+            health=Health(),
+            streams=Streams(settings.stream_limit, settings.stream_limit_per_client),
+            addresses=Addresses(settings.trusted_proxies),
         )
         tasks = [
             asyncio.create_task(refresh_keys(gateway.keys)),
             asyncio.create_task(_connected(gateway)),
-            asyncio.create_task(documents.refresh(gateway.documents, upstreams)),
-            asyncio.create_task(health.watch(gateway.health, upstreams, gateway.keys)),
+            asyncio.create_task(refresh(gateway.documents, upstreams)),
+            asyncio.create_task(watch(gateway.health, upstreams, gateway.keys)),
         ]
         try:
             yield gateway
@@ -84,8 +93,8 @@ async def opened(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            if not nc.is_closed and nc.is_connected:
-                await nc.close()
+            with contextlib.suppress(NatsError, OSError):
+                await gateway.nc.close()
 
 
 async def _connected(gateway: Gateway) -> None:
@@ -96,10 +105,10 @@ async def _connected(gateway: Gateway) -> None:
                 gateway.settings.nats_url,
                 name="gateway",
                 max_reconnect_attempts=-1,
-                reconnect_time_wait=1,
-                allow_reconnect=True,
+                reconnect_time_wait=0.5,
+                ping_interval=BUS_PING_SECONDS,
                 error_cb=bus.quiet,
             )
         except (NatsError, OSError, TimeoutError):
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.5)
     await listen(gateway.cache, gateway.nc)

@@ -21,7 +21,7 @@ class GatewaySettings(BaseSettings):
         default=None, description="OpenTelemetry collector; none, no traces"
     )
     trusted_proxies: str = Field(
-        default="", description="Addresses whose X-Forwarded-For is believed, comma-separated"
+        default="", description="Networks whose X-Forwarded-For is believed, comma-separated; others' is dropped"
     )
     deadline_seconds: float = Field(default=30, description="Longest wait for an ordinary answer")
     upload_deadline_seconds: float = Field(default=120, description="Longest wait for an upload")
@@ -30,16 +30,27 @@ class GatewaySettings(BaseSettings):
     upstream_concurrency: int = Field(
         default=256, description="Requests under way to one service; more are answered with 503"
     )
-    cache_bytes: int = Field(default=64 * 1024 * 1024, description="Memory for cached public reads")
+    cache_bytes: int = Field(default=32 * 1024 * 1024, description="Memory for cached public reads")
     stream_limit: int = Field(default=500, description="Live progress streams at once")
-    read_rate: float = Field(default=100, description="Reads per second and client")
-    read_burst: int = Field(default=400, description="Reads at once per client")
-    write_rate: float = Field(default=50, description="Writes per second and client")
-    write_burst: int = Field(default=200, description="Writes at once per client")
-    entry_rate: float = Field(
-        default=5, description="Sign-ins, registrations, progress queries per second and client"
+    stream_limit_per_client: int = Field(
+        default=10, description="Live progress streams of one client at once"
     )
-    entry_burst: int = Field(default=100, description="The same, at once")
+    read_rate: float = Field(default=100, description="Reads per second and client; 0: no limit")
+    read_burst: int = Field(default=400, description="Reads at once per client")
+    write_rate: float = Field(default=100, description="Writes per second and client; 0: no limit")
+    write_burst: int = Field(default=400, description="Writes at once per client")
+    entry_rate: float = Field(
+        default=20, description="Sign-ins, tokens and registrations per second and client"
+    )
+    entry_burst: int = Field(default=400, description="The same, at once")
+    progress_rate: float = Field(
+        default=1, description="Progress queries by case number per second and client"
+    )
+    progress_burst: int = Field(default=60, description="The same, at once")
+    metrics_from: str = Field(
+        default="127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",
+        description="Networks that may read /metrics; for others it does not exist",
+    )
     grace_seconds: int = Field(default=20, description="Time to finish requests when stopping")
 
     def upstreams(self) -> dict[str, str]:

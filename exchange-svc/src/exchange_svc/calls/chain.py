@@ -1,11 +1,15 @@
-"""The ledger's hash chain: each row's hash covers its content and the hash before it."""
+"""The ledger's hash chain: each row's hash covers its content and the hash before it.
+
+Changing, inserting or removing a row breaks the chain at that place. Cutting off the newest rows
+does not: compare the head with one noted earlier.
+"""
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
-START = "0" * 64
+START: Final = "0" * 64
 
 
 def link(previous: str, content: Mapping[str, Any]) -> str:
@@ -14,12 +18,14 @@ def link(previous: str, content: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
 
 
-def first_break(rows: Iterable[tuple[int, str, str, Mapping[str, Any]]]) -> int | None:
+def first_break(
+    rows: Iterable[tuple[int, str, str, Mapping[str, Any]]], *, after: int = 0, head: str = START
+) -> int | None:
     """The first position whose row does not follow from the one before it.
 
-    Rows are (position, previous, hash, content) from position 1 upward.
+    Rows are (position, previous, hash, content); the row at `after` has the hash `head`.
     """
-    expected, number = START, 1
+    expected, number = head, after + 1
     for position, previous, found, content in rows:
         if position != number or previous != expected or found != link(previous, content):
             return number

@@ -17,8 +17,16 @@ async def footprints_of(session: AsyncSession, person_id: UUID, page: PageReques
     return await paginate(session, statement, keys, page)  # type: ignore[arg-type]  # list of one kind
 
 
-async def check_ledger(session: AsyncSession) -> tuple[int, int | None]:
-    """How many entries stand, and the first position where the chain breaks."""
-    rows = (await session.scalars(select(LedgerEntry).order_by(LedgerEntry.position))).all()
-    broken = chain.first_break((r.position, r.previous, r.hash, r.content) for r in rows)
-    return len(rows), broken
+async def head(session: AsyncSession, *, at: int | None = None) -> tuple[int, str]:
+    """Position and hash of the newest entry, or of the one at a position."""
+    statement = select(LedgerEntry.position, LedgerEntry.hash)
+    if at is not None:
+        statement = statement.where(LedgerEntry.position == at)
+    newest = statement.order_by(LedgerEntry.position.desc()).limit(1)
+    row = (await session.execute(newest)).one_or_none()
+    return (row.position, row.hash) if row else (0, chain.START)
+
+
+async def entries(session: AsyncSession, *, after: int, limit: int) -> list[LedgerEntry]:
+    statement = select(LedgerEntry).where(LedgerEntry.position > after)
+    return list(await session.scalars(statement.order_by(LedgerEntry.position).limit(limit)))

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 
 class DepartmentOut(BaseModel):
-    code: str | None
+    code: str
     name: str | None
 
 
@@ -15,7 +15,7 @@ class FootprintOut(BaseModel):
     """Department and post, never the officer."""
 
     footprint_id: UUID
-    department: DepartmentOut
+    department: DepartmentOut | None
     post: str | None
     at: datetime
     fields: list[str]
@@ -25,6 +25,11 @@ class FootprintOut(BaseModel):
 
 
 class LedgerCheckOut(BaseModel):
+    """`next` is where the check goes on, none at the end; note `head`, to compare it later."""
+
+    after: int
     entries: int
     is_whole: bool
     first_break: int | None
+    head: str
+    next: int | None

@@ -1,14 +1,15 @@
 """Record every look: a footprint for the person, a link in the ledger's chain."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exchange_svc.calls import chain
+from exchange_svc.calls import chain, queries
 from exchange_svc.calls.models import Footprint, LedgerEntry
 
 _LOCK = 0x1ED6E5
@@ -16,10 +17,10 @@ _LOCK = 0x1ED6E5
 
 @dataclass(frozen=True)
 class Look:
-    """One look at one person's data."""
+    """One look at somebody's data; without a person (a company's data) it leaves no footprint."""
 
     footprint_id: UUID
-    person_id: UUID
+    person_id: UUID | None
     at: datetime
     department_code: str | None
     department_name: str | None
@@ -31,33 +32,44 @@ class Look:
     ground: str
 
 
-async def record_look(session: AsyncSession, look: Look) -> None:
-    """Write the footprint and its ledger entry; a look known already changes nothing."""
+async def record_look(
+    session: AsyncSession, look: Look, *, seen: str | None = None, outcome: str = "shown"
+) -> None:
+    """Write the footprint and its ledger entry; a footprint known already changes nothing.
+
+    `seen` names what was looked at, a certificate for instance.
+    """
+    if look.person_id is None or await _leave_footprint(session, look):
+        await _append(session, _content(look) | {"seen": seen, "outcome": outcome})
+
+
+async def _leave_footprint(session: AsyncSession, look: Look) -> bool:
     statement = insert(Footprint).values(asdict(look)).on_conflict_do_nothing()
     written = await session.execute(statement.returning(Footprint.footprint_id))
-    if written.one_or_none() is not None:
-        await _append(session, look)
+    return written.one_or_none() is not None
 
 
-async def _append(session: AsyncSession, look: Look) -> None:
-    # One writer at a time: two entries with the same predecessor would break the chain.
-    await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-    statement = select(LedgerEntry).order_by(LedgerEntry.position.desc()).limit(1)
-    last = (await session.scalars(statement)).one_or_none()
-    previous = last.hash if last else chain.START
-    content = {
+def _content(look: Look) -> dict[str, Any]:
+    return {
         "footprint_id": str(look.footprint_id),
-        "person_id": str(look.person_id),
-        "at": look.at.isoformat(),
+        "person_id": str(look.person_id) if look.person_id else None,
+        "at": look.at.astimezone(UTC).isoformat(),
         "department_code": look.department_code,
+        "post": look.post,
         "actor_id": str(look.actor_id) if look.actor_id else None,
         "fields": look.fields,
         "case_no": look.case_no,
         "ground": look.ground,
     }
+
+
+async def _append(session: AsyncSession, content: dict[str, Any]) -> None:
+    # One writer at a time: two entries with the same predecessor would break the chain.
+    await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    place, previous = await queries.head(session)
     session.add(
         LedgerEntry(
-            position=(last.position if last else 0) + 1,
+            position=place + 1,
             previous=previous,
             hash=chain.link(previous, content),
             content=content,

@@ -1,22 +1,28 @@
-"""Certificate codes (证照标识, GB/T 36904): root, type, issuer, serial, version, check."""
+"""Certificate codes (证照标识, GB/T 36904): root, type, issuer, serial, version, check character.
+
+`{root}.{type}.{issuer}.{serial}.{version}.{check}`, the check character by ISO 7064 MOD 37,36 over
+type, issuer, serial and version joined without dots.
+"""
 
 import re
-from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-DECISION_DOCUMENT = "000"  # the three digits of a type that no authority has defined
-_USCC = re.compile(r"^[0-9A-HJ-NPQRTUWXY]{18}$")
-_SEGMENT = re.compile(r"^[0-9A-Z]+$")
-_VERSION = re.compile(r"^\d{3}$")
+ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DECISION_DOCUMENT: Final = "000"  # the three digits of a type that no authority has defined
+_CREDIT_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_CREDIT_LENGTH: Final = 18
+_TYPE: Final = re.compile(r"[0-9A-Z]{18}[0-9]{3}")
+_BODY: Final = re.compile(
+    r"([0-9A-Z]{21})\.([0-9A-Z]{6,18})\.([0-9A-Z]{1,32})\.([0-9]{3})\.([0-9A-Z])"
+)
 
 
-@dataclass(frozen=True)
-class Parts:
-    type: str
-    issuer: str
-    serial: str
-    version: str
-    check: str
+class Fault(StrEnum):
+    """Why a text is no certificate code."""
+
+    FORMAT = "format"
+    CHECK_CHARACTER = "check_character"
 
 
 def check_character(text: str) -> str:
@@ -33,28 +39,34 @@ def compose(root: str, *, type_code: str, issuer: str, serial: str, version: int
     return ".".join((root, *body, check_character("".join(body))))
 
 
-def parse(code: str, root: str) -> Parts | None:
-    """The parts of a code whose check character is right, none for anything else."""
-    if not code.startswith(f"{root}."):
-        return None
-    pieces = code.removeprefix(f"{root}.").split(".")
-    if len(pieces) != len(Parts.__dataclass_fields__):
-        return None
-    parts = Parts(*pieces)
-    well_formed = all(_SEGMENT.match(piece) for piece in pieces) and _VERSION.match(parts.version)
-    if not well_formed or check_character("".join(pieces[:-1])) != parts.check:
-        return None
-    return parts
+def fault_of(code: str, root: str) -> Fault | None:
+    """What is wrong with a code; none when it could have been issued."""
+    match = _BODY.fullmatch(code.removeprefix(f"{root}."))
+    if match is None or not code.startswith(f"{root}."):
+        return Fault.FORMAT
+    *body, check = match.groups()
+    return None if check_character("".join(body)) == check else Fault.CHECK_CHARACTER
 
 
 def issuer_of(department_code: str, region_code: str) -> str:
-    """The department's USCC where its code is one, else the six digits of its region."""
+    """The department's credit code where it has one, else its region (a real sample does so)."""
     code = department_code.upper()
-    return code if _USCC.match(code) else region_code[:6]
+    if is_credit_code(code):
+        return code
+    return region_code[:6] if region_code.endswith("000000") else region_code
 
 
 def type_of(certificate_type: str | None, issuer: str) -> str:
-    """The defined type, else the issuer's plain decision document."""
-    if certificate_type and _SEGMENT.match(certificate_type):
-        return certificate_type
-    return f"{issuer}{DECISION_DOCUMENT}"
+    """The defined type, else the issuer's plain decision document; 21 characters either way."""
+    named = (certificate_type or "").upper()
+    if _TYPE.fullmatch(named):
+        return named
+    return issuer.ljust(_CREDIT_LENGTH, "0") + DECISION_DOCUMENT
+
+
+def is_credit_code(code: str) -> bool:
+    """GB 32100: 18 characters out of 31, the last one a check over powers of three."""
+    if len(code) != _CREDIT_LENGTH or not set(code) <= set(_CREDIT_ALPHABET):
+        return False
+    total = sum(_CREDIT_ALPHABET.index(sign) * 3**place for place, sign in enumerate(code[:-1]))
+    return _CREDIT_ALPHABET[-total % 31] == code[-1]

@@ -1,9 +1,13 @@
 """Failures of the certificates room.
 
-CertificateNotFound  404  unknown, or not visible to this actor
-IllegalStatus        409  not possible in the present status; names what is
+ServiceError
+├── NotFound
+│   └── CertificateNotFound  404  unknown, or not visible to this actor
+└── Conflict
+    └── IllegalStatus        409  not possible in the present status; names what is
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from chassis.errors import Conflict, NotFound
@@ -20,5 +24,9 @@ class IllegalStatus(Conflict):
     zh = "证照当前状态为 {status}，不能这样做。可用操作：{possible}。"
     en = "The certificate is {status}; this is not possible. Possible: {possible}."
 
+    def __init__(self, status: str, actions: Sequence[str]) -> None:
+        self.actions = list(actions)
+        super().__init__(status=status, possible=", ".join(self.actions) or "–")
+
     def extensions(self) -> dict[str, Any]:
-        return {"possible": self.values["possible"]}
+        return {"actions": self.actions}

@@ -1,7 +1,7 @@
 """Facts this room publishes."""
 
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from chassis.events import Event
@@ -35,6 +35,6 @@ class ClaimChecked(Event):
     case_id: UUID
     material_id: str
     certificate_code: str
-    outcome: str
-    reason: str | None
+    outcome: Literal["valid", "invalid"]
+    reason: Literal["unknown", "wrong_type", "suspended", "revoked", "expired"] | None
     version: int

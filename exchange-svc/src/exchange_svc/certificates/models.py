@@ -1,16 +1,15 @@
 """Certificates, what happened to them, and who claimed them."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, Index, Sequence, UniqueConstraint
+from sqlalchemy import DateTime, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exchange_svc.certificates.validity import Action, Status, status_on, step
 from exchange_svc.tables import Base
-
-serial_numbers = Sequence("certificate_serial", metadata=Base.metadata)
 
 
 class Certificate(Base):
@@ -30,27 +29,30 @@ class Certificate(Base):
     case_id: Mapped[UUID]
     case_no: Mapped[str]
     result_index: Mapped[int]
+    item_code: Mapped[str]
+    item_name: Mapped[str]
     person_id: Mapped[UUID]
     company_id: Mapped[UUID | None]
-    issuer_code: Mapped[str]
+    issuer_code: Mapped[str] = mapped_column(index=True)
     issuer_name: Mapped[str]
     region_code: Mapped[str]
     issued_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     issued_on: Mapped[date]
+    valid_from: Mapped[date]
     valid_to: Mapped[date | None]
     status: Mapped[str] = mapped_column(default=Status.VALID)
     holder_name: Mapped[bytes]
     holder_code: Mapped[bytes]
     face: Mapped[bytes]
     document: Mapped[bytes]
-    public_fields: Mapped[dict[str, str]] = mapped_column(JSONB)
+    public_fields: Mapped[dict[str, Any]] = mapped_column(JSONB)
     version: Mapped[int] = mapped_column(default=1)
 
-    def status_on(self, day: date) -> str:
+    def status_on(self, day: date) -> Status:
         return status_on(Status(self.status), self.valid_to, day)
 
-    def move(self, action: Action) -> None:
-        self.status = step(Status(self.status), action)
+    def move(self, action: Action, day: date) -> None:
+        self.status = step(self.status_on(day), action)
         self.version += 1
 
 
@@ -77,6 +79,8 @@ class Claim(Base):
     claim_id: Mapped[UUID] = mapped_column(primary_key=True)
     case_id: Mapped[UUID]
     certificate_code: Mapped[str] = mapped_column(index=True)
+    case_no: Mapped[str]
     department_code: Mapped[str]
     outcome: Mapped[str]
+    reason: Mapped[str | None]
     checked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

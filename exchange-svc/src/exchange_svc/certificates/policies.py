@@ -7,7 +7,12 @@ from exchange_svc.certificates.models import Certificate
 CHANGING_ROLES = frozenset({"decider", "department_admin"})
 
 
-def ensure_may_change(actor: Actor, certificate: Certificate) -> None:
+def may_change(actor: Actor, certificate: Certificate) -> bool:
     """Deciders and administrators of the department that issued it."""
-    if actor.department != certificate.issuer_code or not actor.roles & CHANGING_ROLES:
+    mine = actor.kind == "staff" and actor.department == certificate.issuer_code
+    return mine and bool(actor.roles & CHANGING_ROLES)
+
+
+def ensure_may_change(actor: Actor, certificate: Certificate) -> None:
+    if not may_change(actor, certificate):
         raise Forbidden

@@ -2,25 +2,23 @@
 
 from uuid import UUID
 
-from sqlalchemy import Select, exists, false, or_, select
+from sqlalchemy import Select, and_, exists, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Actor
 from chassis.pagination import PageRequest, Window, paginate
 from exchange_svc.certificates.errors import CertificateNotFound
-from exchange_svc.certificates.models import Certificate, Claim
-from exchange_svc.parties.queries import companies_of
+from exchange_svc.certificates.models import Certificate, CertificateEntry, Claim
+from exchange_svc.parties.queries import may_view
 
 
-async def visible_to(session: AsyncSession, actor: Actor) -> Select[Certificate]:
+def visible_to(actor: Actor) -> Select[Certificate]:
     """Holders see their own and their companies'; staff what they issued or were shown."""
     statement = select(Certificate)
     if actor.kind == "citizen":
-        companies = await companies_of(session, actor.id)
-        own = Certificate.person_id == actor.id
-        return statement.where(
-            or_(own & Certificate.company_id.is_(None), Certificate.company_id.in_(companies))
-        )
+        own = and_(Certificate.person_id == actor.id, Certificate.company_id.is_(None))
+        theirs = may_view(actor.id, Certificate.company_id, Certificate.item_code)
+        return statement.where(or_(own, theirs))
     if actor.kind == "staff" and actor.department is not None:
         claimed = exists().where(
             Claim.certificate_code == Certificate.code,
@@ -34,7 +32,7 @@ async def visible_to(session: AsyncSession, actor: Actor) -> Select[Certificate]
 async def list_held(
     session: AsyncSession, actor: Actor, page: PageRequest, *, company_id: UUID | None
 ) -> Window:
-    statement = await visible_to(session, actor)
+    statement = visible_to(actor)
     if company_id is not None:
         statement = statement.where(Certificate.company_id == company_id)
     keys = [(Certificate.issued_at, "desc"), (Certificate.certificate_id, "desc")]
@@ -45,7 +43,7 @@ async def get_certificate(
     session: AsyncSession, actor: Actor, code: str, *, for_update: bool = False
 ) -> Certificate:
     """Raises CertificateNotFound for unknown and for not visible alike."""
-    statement = (await visible_to(session, actor)).where(Certificate.code == code)
+    statement = visible_to(actor).where(Certificate.code == code)
     if for_update:
         statement = statement.with_for_update()
     found = (await session.scalars(statement)).one_or_none()
@@ -66,3 +64,30 @@ async def is_issued(session: AsyncSession, case_id: UUID, result_index: int) -> 
         Certificate.case_id == case_id, Certificate.result_index == result_index
     )
     return (await session.scalars(statement)).one_or_none() is not None
+
+
+async def history(session: AsyncSession, certificate: Certificate) -> list[CertificateEntry]:
+    """Oldest first."""
+    statement = (
+        select(CertificateEntry)
+        .where(CertificateEntry.certificate_id == certificate.certificate_id)
+        .order_by(CertificateEntry.at, CertificateEntry.entry_id)
+    )
+    return list(await session.scalars(statement))
+
+
+async def claim_shown_to(
+    session: AsyncSession, department_code: str | None, certificate: Certificate
+) -> Claim | None:
+    """The newest valid claim that let a department see the certificate."""
+    statement = (
+        select(Claim)
+        .where(
+            Claim.certificate_code == certificate.code,
+            Claim.department_code == department_code,
+            Claim.outcome == "valid",
+        )
+        .order_by(Claim.checked_at.desc())
+        .limit(1)
+    )
+    return (await session.scalars(statement)).one_or_none()

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
 from chassis.consumer import Received, Subscriptions
 from exchange_svc.certificates.usecases.claiming import Claimed, check_claim
 from exchange_svc.certificates.usecases.issuing import Decision, Result, issue_certificates
@@ -26,6 +27,7 @@ class CaseDecided(BaseModel):
     case_id: UUID
     case_no: str
     item_name: str
+    item_code: str
     department_code: str
     department_name: str
     region_code: str
@@ -40,6 +42,7 @@ class CaseDecided(BaseModel):
 class CertificateClaimed(BaseModel):
     case_id: UUID
     case_no: str
+    item_name: str
     claim_id: UUID
     material_id: str
     certificate_code: str
@@ -71,6 +74,7 @@ async def on_case_decided(session: AsyncSession, event: Received[CaseDecided]) -
             case_id=told.case_id,
             case_no=told.case_no,
             item_name=told.item_name,
+            item_code=told.item_code,
             person_id=told.person_id,
             company_id=told.company_id,
             department_code=told.department_code,
@@ -87,4 +91,6 @@ async def on_case_decided(session: AsyncSession, event: Received[CaseDecided]) -
 async def on_certificate_claimed(
     session: AsyncSession, event: Received[CertificateClaimed]
 ) -> None:
-    await check_claim(session, Claimed(**event.data.model_dump()))
+    # The day of the claim decides, not the day this service gets to it.
+    day = event.time.astimezone(clock.SHANGHAI).date()
+    await check_claim(session, Claimed(**event.data.model_dump(), on=day))

@@ -3,27 +3,35 @@
 import calendar
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from exchange_svc.certificates.errors import IllegalStatus
 
 
 class Status(StrEnum):
+    """`expired` is computed from the date and never stored."""
+
     VALID = "valid"
+    EXPIRED = "expired"
     SUSPENDED = "suspended"
     REVOKED = "revoked"
 
 
 class Action(StrEnum):
+    """The last segment of the action's route."""
+
     SUSPENSION = "suspension"
     RESUMPTION = "resumption"
     REVOCATION = "revocation"
 
 
-MOVES = {
+MOVES: Final = {
     (Status.VALID, Action.SUSPENSION): Status.SUSPENDED,
     (Status.VALID, Action.REVOCATION): Status.REVOKED,
     (Status.SUSPENDED, Action.RESUMPTION): Status.VALID,
     (Status.SUSPENDED, Action.REVOCATION): Status.REVOKED,
+    # What has expired may still have been wrong from the beginning.
+    (Status.EXPIRED, Action.REVOCATION): Status.REVOKED,
 }
 
 
@@ -32,20 +40,30 @@ def step(status: Status, action: Action) -> Status:
     try:
         return MOVES[status, action]
     except KeyError:
-        possible = [move.value for one, move in MOVES if one is status]
-        raise IllegalStatus(status=status.value, possible=possible) from None
+        raise IllegalStatus(status.value, allowed(status)) from None
 
 
-def status_on(status: Status, valid_to: date | None, day: date) -> str:
-    """`expired` is computed, never stored; suspension and revocation come before it."""
+def allowed(status: Status) -> list[str]:
+    return [action.value for action in Action if (status, action) in MOVES]
+
+
+def status_on(status: Status, valid_to: date | None, day: date) -> Status:
+    """Expiry by date; suspension and revocation come before it."""
     if status is Status.VALID and valid_to is not None and day > valid_to:
-        return "expired"
-    return status.value
+        return Status.EXPIRED
+    return status
 
 
-def add_months(start: date, months: int) -> date:
-    """The matching day of a later month, or its last day (民法典 art. 202)."""
-    index = start.year * 12 + start.month - 1 + months
-    year, month = divmod(index, 12)
-    last = calendar.monthrange(year, month + 1)[1]
-    return date(year, month + 1, min(start.day, last))
+def last_day(start: date, months: int | None) -> date | None:
+    """The last good day, inclusive; none for a certificate without an end.
+
+    The first day does not count, the last is the matching day of the due month, or that month's
+    end where it has no such day (民法典 art. 201, 202).
+    """
+    if months is None or months < 1:
+        return None
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    if year > date.max.year:
+        return None
+    end = calendar.monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(start.day, end))

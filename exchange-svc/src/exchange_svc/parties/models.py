@@ -4,6 +4,7 @@ from datetime import date
 from uuid import UUID
 
 from sqlalchemy import Index
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exchange_svc.tables import Base
@@ -39,6 +40,7 @@ class Mandate(Base):
     company_id: Mapped[UUID | None]
     grantee_person_id: Mapped[UUID]
     view: Mapped[bool]
+    item_codes: Mapped[list[str]] = mapped_column(JSONB)
     valid_from: Mapped[date]
     valid_to: Mapped[date]
     status: Mapped[str]

@@ -1,12 +1,15 @@
 """Reads of the local copies."""
 
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from exchange_svc.parties.models import Company, Department, Mandate, Person
+
+EVERY_ITEM: Final = "*"
 
 
 async def find_person(session: AsyncSession, person_id: UUID) -> Person | None:
@@ -17,21 +20,25 @@ async def find_company(session: AsyncSession, company_id: UUID) -> Company | Non
     return await session.get(Company, company_id)
 
 
-async def companies_of(session: AsyncSession, person_id: UUID) -> list[UUID]:
-    """Companies the person may look at: as legal representative, or by an active mandate."""
+def may_view(person_id: UUID, company_id: Any, item_code: Any) -> ColumnElement[bool]:
+    """Whether a person may see a company's row: leading the company, or by mandate for the item.
+
+    `company_id` and `item_code` are columns of that row.
+    """
+    led = select(Company.company_id).where(Company.legal_person_id == person_id, Company.active)
     today = clock.today()
-    by_mandate = select(Mandate.company_id).where(
+    mandated = exists().where(
+        Mandate.company_id == company_id,
+        Company.company_id == Mandate.company_id,
+        Company.active,
         Mandate.grantee_person_id == person_id,
-        Mandate.company_id.is_not(None),
         Mandate.status == "active",
         Mandate.view,
         Mandate.valid_from <= today,
         Mandate.valid_to >= today,
+        or_(Mandate.item_codes.contains([EVERY_ITEM]), Mandate.item_codes.has_key(item_code)),
     )
-    by_office = select(Company.company_id).where(
-        Company.legal_person_id == person_id, Company.active
-    )
-    return [one for one in (await session.scalars(by_mandate.union(by_office))) if one]
+    return or_(company_id.in_(led), mandated)
 
 
 async def department_names(session: AsyncSession, codes: set[str]) -> dict[str, str]:

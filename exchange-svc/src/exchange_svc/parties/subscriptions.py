@@ -33,6 +33,7 @@ class MandateChanged(BaseModel):
     company_id: UUID | None
     grantee_person_id: UUID
     powers: list[str]
+    item_codes: list[str]
     valid_from: date
     valid_to: date
     status: str

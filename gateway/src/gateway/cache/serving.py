@@ -1,21 +1,33 @@
 """Public reads out of the store; one request at a time fetches what is missing."""
 
 import asyncio
-import re
 import time
 from dataclasses import dataclass, field, replace
 
 from prometheus_client import Counter
 
-from gateway.cache.store import MAX_ENTRY_BYTES, Kept, Store
+from gateway.cache.freshness import is_held, keep_seconds, outward
+from gateway.cache.store import MAX_ENTRY_BYTES, Kept, Key, Store
 from gateway.call import Call
-from gateway.proxy.forwarding import Upstreams, opened
-from gateway.proxy.hygiene import response_headers
+from gateway.proxy.forwarding import Answer, Upstreams, fetch, forward
 
 PUBLIC = ("/api/v1/items", "/api/v1/lists", "/api/v1/orgs/regions", "/.well-known/")
 WITHOUT_EVENTS_SECONDS = 1.0
-HITS = Counter("onenet_gateway_cache", "Public reads by where the answer came from", ["outcome"])
-_SHARED = re.compile(rb",?\s*s-maxage=(\d+)")
+CACHED = Counter("onenet_gateway_cache", "Public reads by where the answer came from", ["outcome"])
+_HIT, _REVALIDATED = CACHED.labels("hit"), CACHED.labels("revalidated")
+_MISS, _PASSED = CACHED.labels("miss"), CACHED.labels("passed")
+# The fetch is anonymous and plain, so that what is kept is everybody's.
+_NOT_ASKED_WITH = (
+    b"authorization",
+    b"cookie",
+    b"range",
+    b"accept-encoding",
+    b"if-none-match",
+    b"if-modified-since",
+    b"cache-control",
+    b"pragma",
+)
+Flight = tuple[Key, int]
 
 
 @dataclass
@@ -24,93 +36,100 @@ class Cache:
 
     store: Store
     listening: bool = False
-    fetching: dict[tuple[str, ...], asyncio.Event] = field(default_factory=dict)
+    unsettled_until: float = 0.0
+    fetching: dict[Flight, asyncio.Task[Answer]] = field(default_factory=dict)
 
 
 def is_public(call: Call) -> bool:
-    return call.method in {"GET", "HEAD"} and call.path.startswith(PUBLIC)
+    return call.path.startswith(PUBLIC) and call.method in {"GET", "HEAD"}
 
 
 async def serve(call: Call, cache: Cache, upstreams: Upstreams, service: str) -> None:
-    """Answer from the store, else fetch; waiting requests share one fetch."""
-    key = (call.raw_path.decode("latin-1"), call.query.decode("latin-1"), call.language)
+    """Answer from the store, else fetch; requests that wait for the same thing share one fetch."""
+    key = (call.raw_path, call.query, call.language, call.headers.get(b"accept", b"*/*"))
     kept = _find(cache, key)
-    if kept is None and (running := cache.fetching.get(key)) is not None:
-        await running.wait()
-        kept = _find(cache, key)
-    if kept is not None:
-        HITS.labels("hit").inc()
-        await _give(call, kept, age=time.monotonic() - kept.stored_at)
+    if kept is not None and call.headers.get(b"cache-control") != b"no-cache":
+        _HIT.inc()
+        await _give(call, kept, age=int(time.monotonic() - kept.stored_at))
         return
-    HITS.labels("miss").inc()
-    done = cache.fetching.setdefault(key, asyncio.Event())
-    try:
-        await _fetch(call, cache, upstreams, service, key)
-    finally:
-        done.set()
-        cache.fetching.pop(key, None)
+    epoch, moment, stale = cache.store.epoch(service), time.monotonic(), cache.store.stale(key)
+    answer = await _fetched(call, cache, upstreams, service, (key, epoch), stale)
+    if answer.status == 304 and stale is not None:  # noqa: PLR2004 - Not Modified
+        _REVALIDATED.inc()
+        kept = replace(stale, epoch=epoch, stored_at=moment)
+    elif answer.body is not None and (seconds := keep_seconds(answer.status, answer.headers)):
+        _MISS.inc()
+        kept = _kept(answer, answer.body, service, epoch, moment, seconds)
+    else:
+        _PASSED.inc()
+        await _pass_on(call, upstreams, service, answer)
+        return
+    cache.store.put(key, kept)
+    await _give(call, kept, age=0)
 
 
-def _find(cache: Cache, key: tuple[str, ...]) -> Kept | None:
+def _find(cache: Cache, key: Key) -> Kept | None:
     longest = float("inf") if cache.listening else WITHOUT_EVENTS_SECONDS
     return cache.store.find(key, time.monotonic(), longest)
 
 
-async def _fetch(
-    call: Call, cache: Cache, upstreams: Upstreams, service: str, key: tuple[str, ...]
-) -> None:
-    # The epoch is read before the request leaves: a change while it is under way ends the answer.
-    epoch, moment = cache.store.epoch(service), time.monotonic()
-    asked = replace(call, method="GET").without("if-none-match", "authorization")
-    async with upstreams.place(service), opened(asked, upstreams, service) as response:
-        raw = response_headers(list(response.raw_headers))
-        shared = _shared_seconds(dict(raw).get(b"cache-control", b""))
-        headers = [(n, _SHARED.sub(b"", v) if n == b"cache-control" else v) for n, v in raw]
-        body = await response.content.read(MAX_ENTRY_BYTES + 1)
-        if len(body) > MAX_ENTRY_BYTES:
-            await _stream(call, response.status, headers, body, response.content)
-            return
-        known = dict(headers)
-        kept = Kept(
-            status=response.status,
-            headers=headers,
-            body=body,
-            etag=known.get(b"etag"),
-            service=service,
-            epoch=epoch,
-            stored_at=moment,
-            max_age=shared,
-        )
-    if kept.status == 200 and kept.max_age > 0:  # noqa: PLR2004 - OK
-        cache.store.put(key, kept)
-    await _give(call, kept, age=0)
+async def _fetched(  # noqa: PLR0913 - one fetch, fully named
+    call: Call, cache: Cache, upstreams: Upstreams, service: str, flight: Flight, stale: Kept | None
+) -> Answer:
+    """The shared fetch. Its key holds the epoch: who comes after a change never joins it."""
+    task = cache.fetching.get(flight)
+    if task is None:
+        asked = call.asking(call.path, call.query, *_NOT_ASKED_WITH)
+        asked.raw_path = call.raw_path
+        if stale is not None and stale.etag:
+            asked.scope["headers"].append((b"if-none-match", stale.etag))
+        # A task of its own: the client that came first may leave, the others still wait.
+        task = asyncio.create_task(fetch(asked, upstreams, service, MAX_ENTRY_BYTES))
+        cache.fetching[flight] = task
+        task.add_done_callback(lambda done: _landed(cache, flight, done))
+    return await asyncio.shield(task)
 
 
-def _shared_seconds(cache_control: bytes) -> float:
-    """How long the service lets a shared cache that hears its events keep the answer."""
-    found = _SHARED.search(cache_control)
-    return float(found[1]) if found else 0.0
+def _landed(cache: Cache, flight: Flight, task: asyncio.Task[Answer]) -> None:
+    cache.fetching.pop(flight, None)
+    if not task.cancelled():
+        task.exception()  # seen by whoever waits; nobody may be left
 
 
-async def _give(call: Call, kept: Kept, *, age: float) -> None:
-    headers = [(n, v) for n, v in kept.headers if n not in {b"content-length", b"age"}]
-    headers.append((b"age", str(int(age)).encode()))
-    held = {
-        part.strip().removeprefix("W/") for part in call.headers.get("if-none-match", "").split(",")
-    }
-    if kept.status == 200 and kept.etag and held & {kept.etag.decode("latin-1"), "*"}:  # noqa: PLR2004 - OK
-        unframed = [(n, v) for n, v in headers if n != b"content-type"]
-        await call.start(304, unframed)
-        await call.send({"type": "http.response.body", "body": b""})
+def _kept(  # noqa: PLR0913 - the fields of what is kept
+    answer: Answer, body: bytes, service: str, epoch: int, moment: float, seconds: float
+) -> Kept:
+    plain = [one for one in outward(answer.headers) if one[0] not in {b"content-length", b"age"}]
+    return Kept(
+        headers=[*plain, (b"content-length", str(len(body)).encode())],
+        unchanged=[one for one in plain if one[0] not in {b"content-type", b"last-modified"}],
+        body=body,
+        etag=dict(answer.headers).get(b"etag"),
+        service=service,
+        epoch=epoch,
+        stored_at=moment,
+        max_age=seconds,
+    )
+
+
+async def _pass_on(call: Call, upstreams: Upstreams, service: str, answer: Answer) -> None:
+    """Not to be kept: whoever asked anonymously gets it, others ask for themselves."""
+    own = b"authorization" in call.headers or b"set-cookie" in dict(answer.headers)
+    if answer.body is None or own or answer.status == 304:  # noqa: PLR2004 - Not Modified
+        await forward(call, upstreams, service)
         return
-    await call.start(kept.status, [*headers, (b"content-length", str(len(kept.body)).encode())])
-    body = b"" if call.method == "HEAD" else kept.body
-    await call.send({"type": "http.response.body", "body": body})
+    headers = [one for one in outward(answer.headers) if one[0] != b"content-length"]
+    framing = (b"content-length", str(len(answer.body)).encode())
+    await call.start(answer.status, [*headers, framing])
+    await call.write(b"" if call.method == "HEAD" else answer.body, more=False)
 
 
-async def _stream(call: Call, status: int, headers: object, first: bytes, rest: object) -> None:
-    await call.start(status, headers)  # type: ignore[arg-type]  # headers as response_headers gave them
-    await call.send({"type": "http.response.body", "body": first, "more_body": True})
-    async for chunk in rest.iter_any():  # type: ignore[attr-defined]  # an aiohttp stream
-        await call.send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await call.send({"type": "http.response.body", "body": b""})
+async def _give(call: Call, kept: Kept, *, age: int) -> None:
+    told = (b"age", b"%d" % age)
+    held = call.headers.get(b"if-none-match")
+    if held is not None and kept.etag and is_held(held, kept.etag):
+        await call.start(304, [*kept.unchanged, told])
+        await call.write(b"", more=False)
+        return
+    await call.start(200, [*kept.headers, told])
+    await call.write(b"" if call.method == "HEAD" else kept.body, more=False)

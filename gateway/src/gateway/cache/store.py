@@ -1,4 +1,4 @@
-"""Kept answers: bounded by bytes, aged by the service's own max-age, ended by an epoch.
+"""Kept answers: bounded by bytes, aged by what the service said, ended by an epoch.
 
 Every answer remembers the epoch its service was in *before* it was fetched. A write through this
 gateway, or an event of the service, moves the epoch on, so an answer fetched before the change can
@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from gateway.call import Headers
 
 MAX_ENTRY_BYTES = 1024 * 1024
+Key = tuple[bytes, bytes, str, bytes]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Kept:
-    status: int
+    """`headers` are complete but for `age`; `unchanged` are those of a 304."""
+
     headers: Headers
+    unchanged: Headers
     body: bytes
     etag: bytes | None
     service: str
@@ -29,32 +32,32 @@ class Kept:
 class Store:
     limit_bytes: int
     epochs: dict[str, int] = field(default_factory=dict)
-    entries: OrderedDict[tuple[str, ...], Kept] = field(default_factory=OrderedDict)
+    entries: OrderedDict[Key, Kept] = field(default_factory=OrderedDict)
     used_bytes: int = 0
 
     def epoch(self, service: str) -> int:
         return self.epochs.get(service, 0)
 
     def move_on(self, service: str) -> None:
-        """Nothing fetched from this service so far may be given any more."""
+        """Nothing fetched from this service so far may be given without asking again."""
         self.epochs[service] = self.epoch(service) + 1
 
-    def find(self, key: tuple[str, ...], moment: float, longest: float) -> Kept | None:
+    def find(self, key: Key, moment: float, longest: float) -> Kept | None:
         """A kept answer that is of the present epoch and young enough."""
         kept = self.entries.get(key)
-        if kept is None:
-            return None
-        if kept.epoch != self.epoch(kept.service):
-            self._drop(key)
+        if kept is None or kept.epoch != self.epochs.get(kept.service, 0):
             return None
         if moment - kept.stored_at > min(kept.max_age, longest):
-            self._drop(key)
             return None
         self.entries.move_to_end(key)
         return kept
 
-    def put(self, key: tuple[str, ...], kept: Kept) -> None:
-        if kept.epoch != self.epoch(kept.service) or len(kept.body) > MAX_ENTRY_BYTES:
+    def stale(self, key: Key) -> Kept | None:
+        """Whatever is kept under the key; its ETag may still be the service's present one."""
+        return self.entries.get(key)
+
+    def put(self, key: Key, kept: Kept) -> None:
+        if kept.epoch != self.epoch(kept.service) or _size(kept) > self.limit_bytes:
             return
         self._drop(key)
         self.entries[key] = kept
@@ -62,11 +65,11 @@ class Store:
         while self.used_bytes > self.limit_bytes:
             self._drop(next(iter(self.entries)))
 
-    def _drop(self, key: tuple[str, ...]) -> None:
+    def _drop(self, key: Key) -> None:
         kept = self.entries.pop(key, None)
         if kept is not None:
             self.used_bytes -= _size(kept)
 
 
 def _size(kept: Kept) -> int:
-    return len(kept.body) + sum(len(name) + len(value) for name, value in kept.headers) + 512
+    return len(kept.body) + sum(len(name) + len(value) for name, value in kept.headers) + 1024

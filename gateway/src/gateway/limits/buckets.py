@@ -9,18 +9,27 @@ _CLIENTS = 100_000
 
 @dataclass(frozen=True)
 class Policy:
-    """`rate` tokens per second flow into a bucket of `burst`."""
+    """`rate` tokens per second flow into a bucket of `burst`; a rate of 0 means no limit."""
 
     name: str
     rate: float
     burst: int
 
+    @property
+    def window(self) -> int:
+        """Seconds in which an empty bucket fills."""
+        return max(1, math.ceil(self.burst / self.rate))
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """`wait` is 0 when the request may pass, else whole seconds until it may."""
+    """`wait` is 0 when the request may pass, else whole seconds until it may.
+
+    `full` is how many seconds it takes until nothing counts against the client any more.
+    """
 
     remaining: int
+    full: int
     wait: int
 
 
@@ -35,13 +44,10 @@ class Buckets:
         key = (policy.name, client)
         level, since = self.levels.pop(key, (float(policy.burst), moment))
         level = min(policy.burst, level + max(0.0, moment - since) * policy.rate)
-        if level >= 1:
-            self._put(key, (level - 1, moment))
-            return Verdict(int(level - 1), 0)
-        self._put(key, (level, moment))
-        return Verdict(0, max(1, math.ceil((1 - level) / policy.rate)))
-
-    def _put(self, key: tuple[str, str], value: tuple[float, float]) -> None:
-        self.levels[key] = value
+        wait = 0 if level >= 1 else max(1, math.ceil((1 - level) / policy.rate))
+        if wait == 0:
+            level -= 1
+        self.levels[key] = (level, moment)
         if len(self.levels) > _CLIENTS:
             self.levels.popitem(last=False)
+        return Verdict(int(level), math.ceil((policy.burst - level) / policy.rate), wait)

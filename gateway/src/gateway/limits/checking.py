@@ -2,12 +2,18 @@
 
 import time
 
+from prometheus_client import Counter
+
 from chassis.errors import TooMany
 from gateway.call import Call
 from gateway.limits.buckets import Buckets, Policy
+from gateway.limits.clients import bucket_key
 from gateway.settings import GatewaySettings
 
-_ENTRIES = ("/oauth2/login", "/oauth2/token", "/api/v1/identity/registrations", "/api/v1/progress")
+# What a thief or a guesser would repeat has limits of its own, whoever asks.
+_ENTRY = frozenset({"/oauth2/login", "/oauth2/token", "/api/v1/identity/registrations"})
+_PROGRESS = frozenset({"/api/v1/progress", "/progress"})
+REFUSED = Counter("onenet_gateway_limited", "Requests refused with 429", ["policy"])
 
 
 def policies(settings: GatewaySettings) -> dict[str, Policy]:
@@ -15,27 +21,30 @@ def policies(settings: GatewaySettings) -> dict[str, Policy]:
         "read": Policy("read", settings.read_rate, settings.read_burst),
         "write": Policy("write", settings.write_rate, settings.write_burst),
         "entry": Policy("entry", settings.entry_rate, settings.entry_burst),
+        "progress": Policy("progress", settings.progress_rate, settings.progress_burst),
     }
 
 
 def check_limit(call: Call, buckets: Buckets, known: dict[str, Policy]) -> None:
     """Count the request against its client; raises TooMany with Retry-After."""
-    policy = known[_class_of(call)]
-    client = str(call.claims["sub"]) if call.claims else call.address
+    policy = known[class_of(call.method, call.path)]
+    if not policy.rate:
+        return
+    client = call.claims["sub"] if call.claims else bucket_key(call.address)
     verdict = buckets.take(policy, client, time.monotonic())
-    window = max(1, round(policy.burst / policy.rate))
-    call.extra += [
-        (b"ratelimit-policy", f'"{policy.name}";q={policy.burst};w={window}'.encode()),
-        (
-            b"ratelimit",
-            f'"{policy.name}";r={verdict.remaining};t={verdict.wait or window}'.encode(),
-        ),
-    ]
+    call.extra += (
+        (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (policy.name.encode(), policy.burst, policy.window)),
+        (b"ratelimit", b'"%b";r=%d;t=%d' % (policy.name.encode(), verdict.remaining, verdict.full)),
+    )  # fmt: skip
     if verdict.wait:
+        REFUSED.labels(policy.name).inc()
         raise TooMany(retry_after=verdict.wait)
 
 
-def _class_of(call: Call) -> str:
-    if call.path.startswith(_ENTRIES) and call.claims is None:
+def class_of(method: str, path: str) -> str:
+    plain = path.rstrip("/")
+    if plain in _ENTRY:
         return "entry"
-    return "read" if call.method in {"GET", "HEAD"} else "write"
+    if plain in _PROGRESS:
+        return "progress"
+    return "read" if method in {"GET", "HEAD", "OPTIONS"} else "write"

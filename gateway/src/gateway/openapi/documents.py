@@ -1,6 +1,7 @@
 """The services' documents, fetched in the background and kept."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,53 +9,80 @@ import aiohttp
 
 from chassis.errors import NotFound
 from gateway.call import Call
-from gateway.errors import UpstreamAway
+from gateway.errors import MethodNotAllowed, NotYet
 from gateway.openapi.merging import merged_asyncapi, merged_openapi
+from gateway.openapi.own import OWN
 from gateway.proxy.forwarding import Upstreams
 
 REFRESH_SECONDS = 60
+RETRY_SECONDS = 1
+MEDIA_TYPE = "application/json"
+KINDS = ("openapi", "asyncapi")
 
 
 @dataclass
 class Documents:
-    openapi: dict[str, dict[str, Any]] = field(default_factory=dict)
-    asyncapi: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """`parsed` by kind and service; `merged` by kind, once every service has given its own."""
+
+    names: tuple[str, ...]
+    parsed: dict[str, dict[str, dict[str, Any]]] = field(
+        default_factory=lambda: {kind: {} for kind in KINDS}
+    )
+    merged: dict[str, bytes] = field(default_factory=dict)
+    openapi: dict[str, Any] | None = None
+
+    def missing(self, kind: str) -> list[str]:
+        return [name for name in self.names if name not in self.parsed[kind]]
 
 
 async def refresh(documents: Documents, upstreams: Upstreams) -> None:
-    """Fetch until every document is there, then once a minute."""
-    names = list(upstreams.settings.upstreams())
+    """Fetch until every document is there, then once a minute; what is there stays."""
     while True:
-        for name in names:
-            for kind, kept in (("openapi", documents.openapi), ("asyncapi", documents.asyncapi)):
-                try:
-                    url = upstreams.url(name, f"/{kind}.json")
-                    async with upstreams.session.get(
-                        url, timeout=aiohttp.ClientTimeout(10)
-                    ) as answer:
-                        answer.raise_for_status()
-                        kept[name] = await answer.json()
-                except (aiohttp.ClientError, TimeoutError, ValueError):
-                    continue
-        complete = len(documents.openapi) == len(documents.asyncapi) == len(names)
-        await asyncio.sleep(REFRESH_SECONDS if complete else 1)
+        wanted = [(kind, name) for kind in KINDS for name in documents.names]
+        await asyncio.gather(*(_fetch(documents, upstreams, *one) for one in wanted))
+        merge(documents, upstreams.settings.issuer)
+        complete = not any(documents.missing(kind) for kind in KINDS)
+        await asyncio.sleep(REFRESH_SECONDS if complete else RETRY_SECONDS)
 
 
-async def serve(call: Call, documents: Documents, upstreams: Upstreams) -> None:
+def merge(documents: Documents, issuer: str) -> None:
+    if not documents.missing("openapi"):
+        documents.openapi = merged_openapi(documents.parsed["openapi"] | {"gateway": OWN}, issuer)
+        documents.merged["openapi"] = _encoded(documents.openapi)
+    if not documents.missing("asyncapi"):
+        documents.merged["asyncapi"] = _encoded(merged_asyncapi(documents.parsed["asyncapi"]))
+
+
+async def serve(call: Call, documents: Documents) -> None:
     """`/openapi.json`, `/openapi/{service}.json` or `/asyncapi.json`."""
-    names = upstreams.settings.upstreams()
-    kept = documents.asyncapi if call.path == "/asyncapi.json" else documents.openapi
-    name = call.path.removeprefix("/openapi/").removesuffix(".json")
-    if call.path.startswith("/openapi/"):
-        if name not in names:
-            raise NotFound
-        if name not in kept:
-            raise UpstreamAway(retry_after=2)
-        await call.json(200, kept[name])
+    if call.method not in {"GET", "HEAD"}:
+        raise MethodNotAllowed(allowed="GET, HEAD")
+    headers = [(b"cache-control", b"public, max-age=60")]
+    if not call.path.startswith("/openapi/"):
+        kind = call.path.strip("/").removesuffix(".json")
+        if kind not in documents.merged:
+            raise NotYet(missing=", ".join(documents.missing(kind)), retry_after=2)
+        await call.answer(200, documents.merged[kind], MEDIA_TYPE, headers)
         return
-    if len(kept) < len(names):
-        raise UpstreamAway(retry_after=2)
-    if call.path == "/asyncapi.json":
-        await call.json(200, merged_asyncapi(kept))
-    else:
-        await call.json(200, merged_openapi(kept, upstreams.settings.issuer))
+    name = call.path.removeprefix("/openapi/").removesuffix(".json")
+    if name not in documents.names or not call.path.endswith(".json"):
+        raise NotFound
+    if name not in documents.parsed["openapi"]:
+        raise NotYet(missing=name, retry_after=2)
+    await call.answer(200, _encoded(documents.parsed["openapi"][name]), MEDIA_TYPE, headers)
+
+
+async def _fetch(documents: Documents, upstreams: Upstreams, kind: str, name: str) -> None:
+    url = upstreams.url(name, f"/{kind}.json")
+    try:
+        async with upstreams.session.get(url, timeout=aiohttp.ClientTimeout(10)) as answer:
+            answer.raise_for_status()
+            found = await answer.json()
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return
+    if isinstance(found, dict):
+        documents.parsed[kind][name] = found
+
+
+def _encoded(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,20 +1,32 @@
 """One OpenAPI document, and one AsyncAPI document, out of those of the services."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+_METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
+_SIGN_IN = {
+    "type": "oauth2",
+    "description": "OpenID Connect; see /.well-known/openid-configuration",
+}
 
 
 def merged_openapi(documents: Mapping[str, dict[str, Any]], issuer: str) -> dict[str, Any]:
     """All paths; a component two services define differently gets its service's name in front."""
     paths: dict[str, Any] = {}
     components: dict[str, dict[str, Any]] = {}
+    tags: dict[str, Any] = {}
     for service, document in sorted(documents.items()):
-        own = _renamed(service, document, components)
+        names = _new_names(service, document, components)
+        own = _renamed(document, names)
         for kind, entries in own.get("components", {}).items():
-            components.setdefault(kind, {}).update(entries)
-        for path, operations in own["paths"].items():
+            for name, content in entries.items():
+                new = names.get(f"#/components/{kind}/{name}", name).rpartition("/")[2]
+                components.setdefault(kind, {})[new] = content
+        for path, operations in own.get("paths", {}).items():
             paths.setdefault(path, {}).update(_tagged(service, operations))
+        tags |= {one["name"]: one for one in own.get("tags", [])}
+    components.setdefault("securitySchemes", {})["onenet"] = _sign_in(issuer)
+    used = {t for path in paths.values() for m in _METHODS for t in path.get(m, {}).get("tags", ())}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -23,6 +35,7 @@ def merged_openapi(documents: Mapping[str, dict[str, Any]], issuer: str) -> dict
             "description": "One address for items, cases, identity and data exchange.",
         },
         "servers": [{"url": issuer}],
+        "tags": [tags.get(name, {"name": name}) for name in sorted(used)],
         "paths": dict(sorted(paths.items())),
         "components": components,
     }
@@ -35,10 +48,11 @@ def merged_asyncapi(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     messages: dict[str, Any] = {}
     for service, document in sorted(documents.items()):
         messages |= document.get("components", {}).get("messages", {})
-        for name, channel in document["channels"].items():
+        for name, channel in document.get("channels", {}).items():
             if "messages" in channel or name not in channels:
                 channels[name] = channel
-        operations |= {f"{service}: {name}": one for name, one in document["operations"].items()}
+        own = document.get("operations", {})
+        operations |= {f"{service}: {name}": one for name, one in own.items()}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "One-Network events", "version": "1"},
@@ -48,26 +62,55 @@ def merged_asyncapi(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _renamed(
-    service: str, document: dict[str, Any], taken: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    text = json.dumps(document, ensure_ascii=False)
-    for kind, entries in document.get("components", {}).items():
-        for name, content in entries.items():
-            other = taken.get(kind, {}).get(name)
-            if other is not None and other != content:
-                new = f"{service.title()}{name}"
-                text = text.replace(f'"#/components/{kind}/{name}"', f'"#/components/{kind}/{new}"')
-                text = text.replace(f'"{name}": {{', f'"{new}": {{')
-    found: dict[str, Any] = json.loads(text)
-    return found
+def _new_names(
+    service: str, document: Mapping[str, Any], taken: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    """References of this document that clash → what they become.
+
+    A component that refers to a renamed one has changed as well, so it is looked at again.
+    """
+    names: dict[str, str] = {}
+    while True:
+        found = dict(names)
+        for kind, entries in document.get("components", {}).items():
+            for name, content in entries.items():
+                other = taken.get(kind, {}).get(name)
+                if other is not None and other != _renamed(content, names):
+                    new = f"#/components/{kind}/{service.title()}{name}"
+                    found[f"#/components/{kind}/{name}"] = new
+        if found == names:
+            return names
+        names = found
+
+
+def _renamed(content: Any, names: Mapping[str, str]) -> Any:
+    """The same with its references renamed; discriminator mappings are references too."""
+    if isinstance(content, dict):
+        return {key: _renamed(one, names) for key, one in content.items()}
+    if isinstance(content, list):
+        return [_renamed(one, names) for one in content]
+    if isinstance(content, str) and content.startswith("#/components/"):
+        return names.get(content, content)
+    return content
 
 
 def _tagged(service: str, operations: dict[str, Any]) -> dict[str, Any]:
     return {
         method: one
-        | {"tags": one.get("tags") or [service], "operationId": f"{service}_{one['operationId']}"}
-        if isinstance(one, dict) and "operationId" in one
+        | {
+            "tags": one.get("tags") or [service],
+            "operationId": f"{service}_{one.get('operationId', method)}",
+        }
+        if method in _METHODS
         else one
         for method, one in operations.items()
     }
+
+
+def _sign_in(issuer: str) -> dict[str, Any]:
+    flow = {
+        "authorizationUrl": f"{issuer}/oauth2/authorize",
+        "tokenUrl": f"{issuer}/oauth2/token",
+        "scopes": {"openid": "who you are", "profile": "your name", "cases": "your cases"},
+    }
+    return {**_SIGN_IN, "flows": {"authorizationCode": flow}}

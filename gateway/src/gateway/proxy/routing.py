@@ -14,6 +14,7 @@ ROUTES = {
     "/api/v1/items": "catalog",
     "/api/v1/catalog": "catalog",
     "/api/v1/lists": "catalog",
+    "/api/v1/bundles": "catalog",
     "/api/v1/operations/catalog": "catalog",
     "/api/v1/cases": "case",
     "/api/v1/tasks": "case",
@@ -33,6 +34,9 @@ ROUTES = {
 
 UPLOADS = ("/api/v1/files", "/api/v1/catalog/imports")
 
+# POSTs that change nothing a public read shows.
+_HARMLESS = ("/oauth2/", "/api/v1/me/messages", "/api/v1/identity/registrations")
+
 
 def service_of(path: str) -> str | None:
     """The service whose prefix covers the path, by whole segments."""
@@ -45,3 +49,10 @@ def service_of(path: str) -> str | None:
 
 def is_upload(path: str) -> bool:
     return path.startswith(UPLOADS)
+
+
+def may_change(method: str, path: str) -> bool:
+    """Whether a request may change what public reads of its service show."""
+    if method in {"GET", "HEAD", "OPTIONS"} or path.startswith(_HARMLESS):
+        return False
+    return not (path.startswith("/api/v1/items/") and path.endswith("/precheck"))

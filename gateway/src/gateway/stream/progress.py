@@ -1,110 +1,211 @@
-"""Server-sent events for one case: that something happened and when, nothing personal."""
+"""Server-sent events for one case: that something happened and when, nothing personal.
+
+A client that was away sends `Last-Event-ID`; what it missed comes out of JetStream first. When the
+bus goes away, the stream ends: the client comes back with its last id and misses nothing.
+"""
 
 import asyncio
 import json
 import time
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from uuid import UUID
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import ConsumerConfig, DeliverPolicy
 
-from chassis.errors import Unauthenticated
+from chassis.errors import NotFound, Unauthenticated
+from chassis.events import stream_of
 from gateway.call import Call
-from gateway.errors import Overloaded
-from gateway.proxy.forwarding import Upstreams, opened
-from gateway.proxy.hygiene import response_headers
+from gateway.errors import MethodNotAllowed, Overloaded, UpstreamAway
+from gateway.proxy.forwarding import Upstreams, fetch
 
-HEARTBEAT_SECONDS = 15
-PATH_SEGMENTS = 6
+HEARTBEAT_SECONDS = 15.0
+QUEUED_NOTICES = 256
+MAX_ANSWER_BYTES = 64 * 1024
+MISSED_AT_MOST = 1000
+_PREFIX, _SUFFIX = "/api/v1/cases/", "/stream"
 
 
 @dataclass
 class Streams:
     limit: int
-    open: set[str] = field(default_factory=set)
+    limit_per_client: int
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
+    open: Counter[str] = field(default_factory=Counter)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def enter(self, client: str) -> None:
+        full = self.open.total() >= self.limit or self.open[client] >= self.limit_per_client
+        if full or self.stopping.is_set():
+            raise Overloaded(retry_after=10)
+        self.open[client] += 1
+
+    def leave(self, client: str) -> None:
+        self.open[client] -= 1
+        if not self.open[client]:
+            del self.open[client]
 
 
-def case_of(path: str) -> str | None:
-    """The case id of `/api/v1/cases/{case_id}/stream`, none for any other path."""
-    parts = path.split("/")
-    is_stream = len(parts) == PATH_SEGMENTS and parts[1:4] == ["api", "v1", "cases"]
-    return parts[4] if is_stream and parts[5] == "stream" else None
+@dataclass
+class Notices:
+    """What waits to be sent; `lost` when the client reads too slowly to get everything."""
+
+    waiting: asyncio.Queue[Msg] = field(default_factory=lambda: asyncio.Queue(QUEUED_NOTICES))
+    lost: bool = False
+
+    async def note(self, message: Msg) -> None:
+        try:
+            self.waiting.put_nowait(message)
+        except asyncio.QueueFull:
+            self.lost = True
 
 
-async def serve(
-    call: Call, streams: Streams, nc: Client, upstreams: Upstreams, case_id: str
-) -> None:
+def is_stream(path: str) -> bool:
+    """Whether this is `/api/v1/cases/{case_id}/stream`."""
+    middle = path.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+    return path.startswith(_PREFIX) and path.endswith(_SUFFIX) and "/" not in middle
+
+
+async def serve(call: Call, streams: Streams, nc: Client, upstreams: Upstreams) -> None:
     """Stream until the client leaves or its token expires; only who may see the case gets it."""
+    if call.method != "GET":
+        raise MethodNotAllowed(allowed="GET")
     if call.claims is None:
         raise Unauthenticated
-    if len(streams.open) >= streams.limit:
-        raise Overloaded(retry_after=10)
-    if not await _may_see(call, upstreams, case_id):
-        return
-    notices: asyncio.Queue[Msg] = asyncio.Queue(maxsize=100)
-
-    async def note(message: Msg) -> None:
-        if not notices.full():
-            notices.put_nowait(message)
-
-    streams.open.add(call.request_id)
-    subscription = await nc.subscribe(f"onenet.case.*.v1.{case_id}", cb=note)
+    case_id = _case_of(call.path)
+    client = str(call.claims["sub"])
+    streams.enter(client)
     try:
-        await _send_notices(call, notices)
+        if not await _may_see(call, upstreams, case_id):
+            return
+        if not nc.is_connected:
+            raise UpstreamAway(retry_after=3)
+        notices = Notices()
+        subscription = await nc.subscribe(f"onenet.case.*.v1.{case_id}", cb=notices.note)
+        try:
+            await _stream(call, streams, nc, case_id, notices)
+        finally:
+            with suppress(NatsError, OSError):
+                await subscription.unsubscribe()
     finally:
-        streams.open.discard(call.request_id)
-        await subscription.unsubscribe()
+        streams.leave(client)
+
+
+def _case_of(path: str) -> str:
+    """The id out of the path; anything but a UUID could be a pattern to the bus."""
+    try:
+        return str(UUID(path.removeprefix(_PREFIX).removesuffix(_SUFFIX)))
+    except ValueError:
+        raise NotFound from None
 
 
 async def _may_see(call: Call, upstreams: Upstreams, case_id: str) -> bool:
-    """Ask the case service with the caller's own token; its refusal is passed on as it is."""
-    path = f"/api/v1/cases/{case_id}/clock"
-    asked = replace(call, path=path, raw_path=path.encode(), query=b"", method="GET")
-    async with upstreams.place("case"), opened(asked, upstreams, "case") as response:
-        body = await response.content.read()
-        if response.status == 200:  # noqa: PLR2004 - OK
-            return True
-        headers = response_headers(list(response.raw_headers))
-        await call.start(response.status, headers)
-        await call.send({"type": "http.response.body", "body": body})
-        return False
+    """Ask the case service with the caller's own token; its refusal is passed on as it is.
+
+    The clock is asked for, not the case: it shows nothing personal, so it leaves no footprint.
+    """
+    asked = call.asking(f"/api/v1/cases/{case_id}/clock", b"", b"if-none-match")
+    answer = await fetch(asked, upstreams, "case", MAX_ANSWER_BYTES)
+    if answer.status == 200:  # noqa: PLR2004 - OK
+        return True
+    await call.start(answer.status, answer.headers)
+    await call.write(answer.body or b"", more=False)
+    return False
 
 
-async def _send_notices(call: Call, notices: asyncio.Queue[Msg]) -> None:
+async def _stream(call: Call, streams: Streams, nc: Client, case_id: str, notices: Notices) -> None:
+    # Subscribed before the past is read: what happens in between comes twice and is sent once.
+    last = _last_event(call)
+    missed = await _missed(nc, case_id, last) if last is not None else []
     headers = [
         (b"content-type", b"text/event-stream; charset=utf-8"),
         (b"cache-control", b"no-store"),
         (b"x-accel-buffering", b"no"),
     ]
     await call.start(200, headers)
-    await _write(call, b"retry: 3000\n\n")
+    await call.write(b"retry: 3000\nevent: open\ndata: {}\n\n", more=True)
+    sent = last or 0
+    for message in missed:
+        sent = await _send(call, message, sent)
     gone = asyncio.create_task(_client_left(call))
-    expires = float(call.claims["exp"]) if call.claims else 0.0
+    stopping = asyncio.create_task(streams.stopping.wait())
     try:
-        while not gone.done() and time.time() < expires:
-            try:
-                async with asyncio.timeout(min(HEARTBEAT_SECONDS, max(0.1, expires - time.time()))):
-                    message = await notices.get()
-            except TimeoutError:
-                await _write(call, b": heartbeat\n\n")
-            else:
-                await _write(call, _notice(message))
+        await _send_notices(call, streams, nc, notices, sent, (gone, stopping))
     finally:
         gone.cancel()
-    await call.send({"type": "http.response.body", "body": b""})
+        stopping.cancel()
+    await call.write(b"", more=False)
 
 
-def _notice(message: Msg) -> bytes:
+async def _send_notices(  # noqa: PLR0913 - all that can end or feed a stream
+    call: Call,
+    streams: Streams,
+    nc: Client,
+    notices: Notices,
+    sent: int,
+    ends: tuple[asyncio.Task[object], ...],
+) -> None:
+    expires = float(call.claims["exp"]) if call.claims else 0.0
+    while nc.is_connected and not notices.lost and not any(one.done() for one in ends):
+        left = expires - time.time()
+        if left <= 0:
+            return
+        coming = asyncio.create_task(notices.waiting.get())
+        wait = min(streams.heartbeat_seconds, left)
+        await asyncio.wait((coming, *ends), timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        if coming.done():
+            sent = await _send(call, coming.result(), sent)
+            continue
+        coming.cancel()
+        if not any(one.done() for one in ends):
+            await call.write(b": still here\n\n", more=True)
+
+
+async def _missed(nc: Client, case_id: str, last: int) -> list[Msg]:
+    """The notices of this case after the last one the client has."""
+    js = nc.jetstream()
+    found: list[Msg] = []
+    try:
+        past = await js.subscribe(
+            f"onenet.case.*.v1.{case_id}",
+            stream=stream_of("case"),
+            ordered_consumer=True,
+            config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL),
+        )
+        pending = (await past.consumer_info()).num_pending or 0
+        try:
+            while pending and len(found) < MISSED_AT_MOST:
+                message = await past.next_msg(timeout=2)
+                pending = message.metadata.num_pending
+                found.append(message)
+        finally:
+            await past.unsubscribe()
+    except (NatsError, TimeoutError, OSError) as error:
+        raise UpstreamAway(retry_after=3) from error
+    return [one for one in found if json.loads(one.data)["sequence"] > last]
+
+
+async def _send(call: Call, message: Msg, sent: int) -> int:
+    """Send one notice unless it was sent before; the sequence of the last one sent."""
     envelope = json.loads(message.data)
-    told = {name: envelope[name] for name in ("type", "time", "sequence")}
-    text = json.dumps(told)
-    return f"id: {envelope['sequence']}\nevent: {envelope['type']}\ndata: {text}\n\n".encode()
+    sequence = int(envelope["sequence"])
+    if sequence <= sent:
+        return sent
+    told = json.dumps({name: envelope[name] for name in ("type", "time", "sequence")})
+    text = f"id: {sequence}\nevent: {envelope['type']}\ndata: {told}\n\n"
+    await call.write(text.encode(), more=True)
+    return sequence
+
+
+def _last_event(call: Call) -> int | None:
+    given = call.header(b"last-event-id")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 16 else None  # noqa: PLR2004
 
 
 async def _client_left(call: Call) -> None:
     while (await call.receive())["type"] != "http.disconnect":
         pass
-
-
-async def _write(call: Call, chunk: bytes) -> None:
-    await call.send({"type": "http.response.body", "body": chunk, "more_body": True})

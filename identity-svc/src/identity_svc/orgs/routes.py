@@ -81,7 +81,7 @@ async def list_regions(
         raise RegionNotFound(region_code=parent) from None
     window = await queries.list_regions(session, page, parent=above, words=q)
     answer = page_of(window, [RegionOut.of(region) for region in window.rows])
-    public_read(request, response, _etag(answer), REGION_SECONDS)
+    public_read(request, response, _etag(answer), REGION_SECONDS, shared=True)
     return answer
 
 
@@ -94,7 +94,7 @@ async def read_region(
         region = await queries.region(session, full_code(region_code))
     except BadRegionCode:
         raise RegionNotFound(region_code=region_code) from None
-    public_read(request, response, str(region.version), REGION_SECONDS)
+    public_read(request, response, str(region.version), REGION_SECONDS, shared=True)
     return RegionOut.of(region)
 
 
@@ -224,7 +224,7 @@ async def list_roles(request: Request, response: Response, actor: Anyone) -> Pag
     """The roles there are and what each is for."""
     language = language_of(request.headers.get("accept-language"))
     answer = Page[RoleOut](data=[RoleOut.of(role, language) for role in Role], next=None)
-    public_read(request, response, _etag(answer), REGION_SECONDS)
+    public_read(request, response, _etag(answer), REGION_SECONDS, shared=True)
     return answer
 
 

@@ -63,7 +63,7 @@ async def list_items(
     items = await queries.public_in_order(session, window.rows)
     names = await queries.names_of(session, items)
     answer = page_of(window, [item_out(item, names) for item in items])
-    public_read(request, response, digest_of(answer), _max_age(session))
+    public_read(request, response, digest_of(answer), _max_age(session), shared=True)
     return answer
 
 
@@ -74,7 +74,7 @@ async def read_item(
     """The whole guide; what a listed item still lacks stands in `guide_gaps`."""
     item = await queries.get_public(session, item_id)
     names = await queries.names_of(session, [item])
-    public_read(request, response, names.stamp(item), _max_age(session))
+    public_read(request, response, names.stamp(item), _max_age(session), shared=True)
     guide, gaps = await reading.guide_and_gaps(session, item)
     return detail_out(item, names, guide, gaps)
 
@@ -85,7 +85,7 @@ async def read_form(
 ) -> FormOut:
     """The form of the published version and the questions that decide its materials."""
     item, guide = await applying.open_guide(session, item_id)
-    public_read(request, response, f"form-{item.revision}", _max_age(session))
+    public_read(request, response, f"form-{item.revision}", _max_age(session), shared=True)
     return form_out(item, guide)
 
 

@@ -1,6 +1,7 @@
 """Check a certificate that was claimed as a material, instead of asking for a copy of it."""
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,6 +12,7 @@ from exchange_svc.calls.usecases import Look, record_look
 from exchange_svc.certificates.events import ClaimChecked
 from exchange_svc.certificates.models import Certificate, Claim
 from exchange_svc.certificates.queries import find_by_code
+from exchange_svc.certificates.validity import Status
 
 FIELDS = ["holder", "type", "status", "valid_to"]
 
@@ -20,30 +22,37 @@ class Claimed:
     claim_id: UUID
     case_id: UUID
     case_no: str
+    item_name: str
     material_id: str
     certificate_code: str
     certificate_type: str | None
     person_id: UUID
     company_id: UUID | None
     department_code: str
+    on: date
 
 
 async def check_claim(session: AsyncSession, claimed: Claimed) -> None:
-    """Same holder, right type, valid today; the answer is an event, the look a footprint."""
+    """Same holder, right type, valid that day; the answer is an event, the look is recorded."""
+    if await session.get(Claim, claimed.claim_id) is not None:
+        return
     certificate = await find_by_code(session, claimed.certificate_code)
     reason = _objection(certificate, claimed)
+    outcome = "invalid" if reason else "valid"
     session.add(
         Claim(
             claim_id=claimed.claim_id,
             case_id=claimed.case_id,
+            case_no=claimed.case_no,
             certificate_code=claimed.certificate_code,
             department_code=claimed.department_code,
-            outcome="invalid" if reason else "valid",
+            outcome=outcome,
+            reason=reason,
             checked_at=clock.now(),
         )
     )
-    if certificate is not None:
-        await record_look(session, _look(certificate, claimed))
+    look = _look(certificate, claimed)
+    await record_look(session, look, seen=claimed.certificate_code, outcome=reason or outcome)
     await record(
         session,
         ClaimChecked(
@@ -51,7 +60,7 @@ async def check_claim(session: AsyncSession, claimed: Claimed) -> None:
             case_id=claimed.case_id,
             material_id=claimed.material_id,
             certificate_code=claimed.certificate_code,
-            outcome="invalid" if reason else "valid",
+            outcome=outcome,
             reason=reason,
             version=1,
         ),
@@ -63,22 +72,33 @@ def _objection(certificate: Certificate | None, claimed: Claimed) -> str | None:
     if certificate is None or not _is_holder(certificate, claimed):
         # An unknown code and another's certificate look the same from outside.
         return "unknown"
-    if claimed.certificate_type and certificate.type_code != claimed.certificate_type:
+    wanted = claimed.certificate_type
+    if wanted and certificate.type_code != wanted.upper():
         return "wrong_type"
-    status = certificate.status_on(clock.today())
-    return None if status == "valid" else status
+    status = certificate.status_on(claimed.on)
+    return None if status is Status.VALID else status.value
 
 
 def _is_holder(certificate: Certificate, claimed: Claimed) -> bool:
-    if claimed.company_id is not None and certificate.company_id is not None:
+    """The company's own in a company's case, or the applicant's own."""
+    if certificate.company_id is not None:
         return certificate.company_id == claimed.company_id
-    return certificate.company_id is None and certificate.person_id == claimed.person_id
+    return certificate.person_id == claimed.person_id
 
 
-def _look(certificate: Certificate, claimed: Claimed) -> Look:
+def _look(certificate: Certificate | None, claimed: Claimed) -> Look:
+    """A footprint only where the applicant's own data were looked at.
+
+    To the holder of a certificate that a stranger named, the stranger's case number is not shown.
+    """
+    own = (
+        certificate is not None
+        and certificate.company_id is None
+        and _is_holder(certificate, claimed)
+    )
     return Look(
         footprint_id=claimed.claim_id,
-        person_id=certificate.person_id,
+        person_id=claimed.person_id if own else None,
         at=clock.now(),
         department_code=claimed.department_code,
         department_name=None,
@@ -87,5 +107,5 @@ def _look(certificate: Certificate, claimed: Claimed) -> Look:
         fields=FIELDS,
         case_id=claimed.case_id,
         case_no=claimed.case_no,
-        ground="申请人声明使用电子证照",
+        ground=f"办理“{claimed.item_name}”：申请人以电子证照代替材料",
     )

@@ -15,13 +15,14 @@ from chassis.outbox import record
 from chassis.signing import sign
 from exchange_svc.certificates import codes
 from exchange_svc.certificates.events import CertificateIssued
-from exchange_svc.certificates.models import Certificate, serial_numbers
+from exchange_svc.certificates.models import Certificate
 from exchange_svc.certificates.queries import is_issued
-from exchange_svc.certificates.validity import Status, add_months
+from exchange_svc.certificates.validity import Status, last_day
 from exchange_svc.parties.queries import find_company, find_person
 from exchange_svc.settings import ExchangeSettings
 
 DOCUMENT_TYPE = "onenet-certificate+jwt"
+NO_RESULT = "none"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Decision:
     case_id: UUID
     case_no: str
     item_name: str
+    item_code: str
     person_id: UUID
     company_id: UUID | None
     department_code: str
@@ -59,11 +61,17 @@ class Holder:
 async def issue_certificates(session: AsyncSession, decision: Decision) -> None:
     """Raises Later while the holder's copy has not arrived."""
     holder = await _holder(session, decision)
-    # Every grant issues at least the decision document.
-    document = Result(f"{decision.item_name}决定书", "approval", None, None, ())
-    for index, result in enumerate(decision.results or (document,)):
+    for index, result in results_due(decision):
+        # The place in the guide makes a result unique, not the event: facts may be told again.
         if not await is_issued(session, decision.case_id, index):
             await _issue(session, decision, holder, index, result)
+
+
+def results_due(decision: Decision) -> list[tuple[int, Result]]:
+    """Each result with its place; a grant without any still issues its decision document."""
+    due = [(at, one) for at, one in enumerate(decision.results) if one.type != NO_RESULT]
+    document = Result(f"{decision.item_name}准予决定书", "approval", None, None, ())
+    return due or [(0, document)]
 
 
 async def _holder(session: AsyncSession, decision: Decision) -> Holder:
@@ -82,15 +90,18 @@ async def _holder(session: AsyncSession, decision: Decision) -> Holder:
 async def _issue(
     session: AsyncSession, decision: Decision, holder: Holder, index: int, result: Result
 ) -> None:
-    months = result.validity_months
+    issuer = codes.issuer_of(decision.department_code, decision.region_code)
+    type_code = codes.type_of(result.certificate_type, issuer)
     certificate = Certificate(
         certificate_id=clock.new_id(),
-        code=await _new_code(session, decision, result),
-        type_code=codes.type_of(result.certificate_type, _issuer(decision)),
+        code=_new_code(session, decision, type_code, issuer),
+        type_code=type_code,
         name=result.name,
         case_id=decision.case_id,
         case_no=decision.case_no,
         result_index=index,
+        item_code=decision.item_code,
+        item_name=decision.item_name,
         person_id=decision.person_id,
         company_id=decision.company_id,
         issuer_code=decision.department_code,
@@ -98,10 +109,11 @@ async def _issue(
         region_code=decision.region_code,
         issued_at=clock.now(),
         issued_on=decision.decided_on,
-        valid_to=add_months(decision.decided_on, months) if months else None,
+        valid_from=decision.decided_on,
+        valid_to=last_day(decision.decided_on, result.validity_months),
         status=Status.VALID,
         public_fields={
-            name: str(decision.face[name]) for name in result.public_fields if name in decision.face
+            name: decision.face[name] for name in result.public_fields if name in decision.face
         },
         version=1,
     )
@@ -110,20 +122,15 @@ async def _issue(
     await record(session, _issued(certificate))
 
 
-def _issuer(decision: Decision) -> str:
-    return codes.issuer_of(decision.department_code, decision.region_code)
-
-
-async def _new_code(session: AsyncSession, decision: Decision, result: Result) -> str:
+def _new_code(session: AsyncSession, decision: Decision, type_code: str, issuer: str) -> str:
+    """Random digits: with serials that can be counted anyone could walk the register."""
     settings = context(session).settings
     assert isinstance(settings, ExchangeSettings)
-    number = await session.scalar(serial_numbers)
-    issuer = _issuer(decision)
     return codes.compose(
         settings.certificate_root,
-        type_code=codes.type_of(result.certificate_type, issuer),
+        type_code=type_code,
         issuer=issuer,
-        serial=f"{decision.decided_on:%Y%m%d}{number:08d}",
+        serial=f"{decision.decided_on:%Y%m%d}{clock.random_digits(12)}",
         version=1,
     )
 
@@ -132,26 +139,29 @@ async def _seal(
     session: AsyncSession, certificate: Certificate, holder: Holder, face: dict[str, Any]
 ) -> None:
     """Fill the encrypted columns and sign the document the holder can show anywhere."""
-    vault = context(session).vault
+    here = context(session)
     document = await sign(
         session,
         {
+            "iss": here.settings.issuer,
+            "iat": int(certificate.issued_at.timestamp()),
             "code": certificate.code,
             "type": certificate.type_code,
             "name": certificate.name,
             "holder": {"name": holder.name, "code": holder.code},
             "issuer": {"code": certificate.issuer_code, "name": certificate.issuer_name},
             "issued_on": certificate.issued_on,
+            "valid_from": certificate.valid_from,
             "valid_to": certificate.valid_to,
             "case_no": certificate.case_no,
             "fields": face,
         },
         typ=DOCUMENT_TYPE,
     )
-    certificate.holder_name = vault.encrypt(holder.name)
-    certificate.holder_code = vault.encrypt(holder.code)
-    certificate.face = vault.encrypt(json.dumps(face, ensure_ascii=False))
-    certificate.document = vault.encrypt(document)
+    certificate.holder_name = here.vault.encrypt(holder.name)
+    certificate.holder_code = here.vault.encrypt(holder.code)
+    certificate.face = here.vault.encrypt(json.dumps(face, ensure_ascii=False))
+    certificate.document = here.vault.encrypt(document)
 
 
 def _issued(certificate: Certificate) -> CertificateIssued:

@@ -1,0 +1,67 @@
+# The door: `make` prints what there is. Shell of any length lives in deploy/, not here.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PACKAGES := catalog case identity exchange
+
+##@ Start
+run: $(READY) ## start the whole platform here, until Ctrl-C (PORT=8080)
+	@exec $(BIN)/onenet run
+
+story: $(READY) ## play the main job from sign-in to certificate and check every promise
+	@exec $(BIN)/onenet story
+
+reset: $(READY) ## forget all data of the platform that `make run` keeps
+	@exec $(BIN)/onenet reset
+
+setup: $(READY) ## make .venv with the locked dependencies (PYTHON=python3)
+
+logs: ## follow a service's log: make logs S=case
+	@tail -n 100 -F .onenet/logs/$(or $(S),gateway).log
+
+##@ Check
+check: ## everything that must hold: formatting, lint, types, contracts, tests
+	@$(MAKE) --no-print-directory lint types contracts test
+
+test: $(READY) ## run the tests; one folder or file: T=case-svc/tests/test_lifecycle.py, one service: S=case-svc
+	@$(BIN)/pytest $(if $(T),$(T),-n 2 --dist loadgroup --durations=15 --cov --cov-report=term:skip-covered $(and $(S),$(S)/tests))
+
+fmt: $(READY) ## format the code
+	@$(BIN)/ruff check -q --fix-only --exit-zero . && $(BIN)/ruff format .
+
+lint: $(READY) ## formatting, ruff, import contracts, declared dependencies
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports
+	@for one in chassis gateway $(PACKAGES:=-svc) deploy; do (cd $$one && ../$(BIN)/deptry src) || exit 1; done
+
+types: $(READY) ## mypy, strict
+	@for one in chassis gateway $(PACKAGES:=-svc) deploy; do $(BIN)/mypy $$one/src || exit 1; done
+
+contracts: $(READY) ## write openapi.json and asyncapi.json of each service and the table of settings
+	@for one in $(PACKAGES); do for of in openapi asyncapi; do \
+	  $(BIN)/python -m $${one}_svc $$of > $$one-svc/$$of.json.new && mv $$one-svc/$$of.json.new $$one-svc/$$of.json || exit 1; done; done
+	@$(BIN)/onenet settings --into deploy/README.md
+
+##@ Measure
+delay: $(READY) ## how long an event takes to have its effect in another service
+	@exec $(BIN)/onenet delay
+
+##@ Keep
+lock: $(READY) ## renew requirements.txt from the packages' dependencies
+	@$(BIN)/uv lock -q && $(BIN)/uv export -q --all-packages --all-groups --no-emit-workspace --format requirements-txt --no-header -o requirements.txt
+
+render: ## print the Kubernetes manifests of an environment: make render ENV=dev
+	@kubectl kustomize k8s/overlays/$(or $(ENV),dev)
+
+clean: ## remove caches and .venv; data stays (that is `make reset`)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov .coverage*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## print this
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.txt $(wildcard */pyproject.toml) deploy/set-up
+	@PYTHON="$(PYTHON)" deploy/set-up
+
+.PHONY: run story reset setup logs check test fmt lint types contracts delay lock render clean help

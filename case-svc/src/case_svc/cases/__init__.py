@@ -1,0 +1,1 @@
+"""The life of a case: submission, acceptance, review, decision; its clocks and tasks."""

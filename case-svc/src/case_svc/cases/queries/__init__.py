@@ -1,0 +1,1 @@
+"""Every SELECT of the room; `cases.visible_to` is the one door to scoped rows."""

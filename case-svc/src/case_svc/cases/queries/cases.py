@@ -1,0 +1,224 @@
+"""Cases, and who may see them."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from case_svc.cases import policies, regions
+from case_svc.cases.errors import CaseNotFound
+from case_svc.cases.lifecycle import State
+from case_svc.cases.models import (
+    Case,
+    CaseCertificate,
+    CaseInterval,
+    CaseMaterial,
+    CaseOpinion,
+    CaseTask,
+)
+from case_svc.files.ground import FileGround
+from case_svc.parties import queries as parties
+from case_svc.parties.models import Company, Mandate
+from chassis.auth import Actor
+from chassis.clock import today
+from chassis.pagination import PageRequest, Window, paginate
+
+ALL_POWERS = frozenset({"apply", "correct", "withdraw", "collect", "view", "rate"})
+
+
+def visible_to(actor: Actor) -> Select[Case]:
+    """The one door: parties see their own, staff their department's and region's, no one else."""
+    return select(Case).where(_visible(actor))
+
+
+async def get_case(
+    session: AsyncSession, actor: Actor, case_id: UUID, *, for_update: bool = False
+) -> Case:
+    """The case if this actor may see it; locked, it is read after the lock is there."""
+    statement = visible_to(actor).where(Case.case_id == case_id)
+    if for_update:
+        statement = statement.with_for_update(of=Case)
+    case = await session.scalar(statement.execution_options(populate_existing=True))
+    if case is None:
+        raise CaseNotFound(case_id=case_id)
+    return case
+
+
+async def list_own(
+    session: AsyncSession, actor: Actor, page: PageRequest, status: State | None
+) -> Window:
+    """Newest first."""
+    statement = visible_to(actor)
+    if status is not None:
+        statement = statement.where(Case.status == str(status))
+    return await paginate(session, statement, [(Case.case_id, "desc")], page)
+
+
+async def lock_case(session: AsyncSession, case_id: UUID) -> Case:
+    """Unscoped, for events and loops, which act for nobody."""
+    statement = select(Case).where(Case.case_id == case_id).with_for_update()
+    return (await session.scalars(statement.execution_options(populate_existing=True))).one()
+
+
+async def lock_case_if(session: AsyncSession, case_id: UUID) -> Case | None:
+    statement = select(Case).where(Case.case_id == case_id).with_for_update()
+    options = {"populate_existing": True}
+    return (await session.scalars(statement.execution_options(**options))).one_or_none()
+
+
+async def powers_of(session: AsyncSession, actor: Actor, case: Case) -> frozenset[str]:
+    """What this citizen may do for the applicant; everything for herself."""
+    if actor.kind != "citizen":
+        return frozenset()
+    if case.company_id is None:
+        return ALL_POWERS if case.person_id == actor.id else frozenset()
+    company = await session.get(Company, case.company_id)
+    if company is None or not company.active:
+        return frozenset()
+    if company.legal_person_id == actor.id:
+        return ALL_POWERS
+    statement = select(Mandate.powers).where(
+        parties.in_force(actor.id),
+        Mandate.company_id == case.company_id,
+        parties.covers_item(case.item_code),
+    )
+    return frozenset(power for powers in await session.scalars(statement) for power in powers)
+
+
+async def is_applicant(
+    session: AsyncSession, actor: Actor, case: Case, power: str = "rate"
+) -> bool:
+    """Whether the actor may do this for the applicant."""
+    if power == "rate" and case.case_no is None:
+        return False
+    return power in await powers_of(session, actor, case)
+
+
+async def present_task(session: AsyncSession, case_id: UUID) -> CaseTask | None:
+    """The one task that is not finished; read again, the case's lock may have been waited for."""
+    statement = select(CaseTask).where(
+        CaseTask.case_id == case_id, CaseTask.status.in_(("open", "held"))
+    )
+    return await session.scalar(statement.execution_options(populate_existing=True))
+
+
+async def materials_of(session: AsyncSession, case_id: UUID) -> list[CaseMaterial]:
+    """Present ones, in the order they were given."""
+    statement = (
+        select(CaseMaterial)
+        .where(CaseMaterial.case_id == case_id, CaseMaterial.replaced_at.is_(None))
+        .order_by(CaseMaterial.case_material_id)
+    )
+    return list(await session.scalars(statement))
+
+
+async def intervals_of(session: AsyncSession, case_id: UUID) -> list[CaseInterval]:
+    statement = (
+        select(CaseInterval)
+        .where(CaseInterval.case_id == case_id)
+        .order_by(CaseInterval.started_at, CaseInterval.interval_id)
+    )
+    return list(await session.scalars(statement))
+
+
+async def opinions_of(session: AsyncSession, case_id: UUID) -> list[CaseOpinion]:
+    statement = (
+        select(CaseOpinion)
+        .where(CaseOpinion.case_id == case_id)
+        .order_by(CaseOpinion.at, CaseOpinion.opinion_id)
+    )
+    return list(await session.scalars(statement))
+
+
+async def certificates_of(session: AsyncSession, case_id: UUID) -> list[CaseCertificate]:
+    statement = (
+        select(CaseCertificate)
+        .where(CaseCertificate.case_id == case_id)
+        .order_by(CaseCertificate.issued_on, CaseCertificate.code)
+    )
+    return list(await session.scalars(statement))
+
+
+async def may_see_file(session: AsyncSession, actor: Actor, file_id: UUID) -> FileGround | None:
+    """Whoever may see a case may see its files; looks of staff are recorded."""
+    statement = (
+        visible_to(actor)
+        .join(CaseMaterial, CaseMaterial.case_id == Case.case_id)
+        .where(CaseMaterial.file_id == file_id)
+        .limit(1)
+    )
+    case = await session.scalar(statement)
+    if case is None:
+        return None
+    return FileGround(case_id=case.case_id, recorded=actor.kind != "citizen")
+
+
+async def blocked_cases(session: AsyncSession, case_ids: set[UUID]) -> set[UUID]:
+    """Cases whose claims keep them from being accepted."""
+    statement = select(CaseMaterial.case_id).where(
+        CaseMaterial.case_id.in_(case_ids),
+        CaseMaterial.replaced_at.is_(None),
+        or_(
+            CaseMaterial.state == "pending",
+            and_(CaseMaterial.state == "failed", CaseMaterial.required),
+        ),
+    )
+    return set(await session.scalars(statement))
+
+
+def owes(materials: list[CaseMaterial]) -> bool:
+    """Whether a promised material can still be brought."""
+    return any(
+        one.state == "promised" and one.promised_until and one.promised_until >= today()
+        for one in materials
+    )
+
+
+def _visible(actor: Actor) -> ColumnElement[bool]:
+    if actor.kind == "citizen":
+        return or_(
+            and_(Case.company_id.is_(None), Case.person_id == actor.id), _of_company(actor.id)
+        )
+    if actor.kind != "staff":
+        return false()
+    numbered = Case.case_no.is_not(None)
+    if actor.has(policies.PLATFORM):
+        return numbered
+    if actor.department is None or actor.region is None:
+        return false()
+    takes_part = exists().where(
+        CaseTask.case_id == Case.case_id, CaseTask.department_code == actor.department
+    )
+    return and_(
+        numbered,
+        within(Case.region_code, actor.region),
+        or_(Case.department_code == actor.department, takes_part),
+    )
+
+
+def within(column: InstrumentedAttribute[str], region: str) -> ColumnElement[bool]:
+    """Rows of this division and those below it."""
+    stem = regions.stem(region)
+    return column.startswith(stem, autoescape=True) if stem else true()
+
+
+def _of_company(person_id: UUID) -> ColumnElement[bool]:
+    """Numbered cases for who may view, one's own for who may do anything for the company."""
+    own = Case.person_id == person_id
+    led = select(Company.company_id).where(Company.legal_person_id == person_id, Company.active)
+    mandated = (
+        select(Mandate.mandate_id)
+        .where(
+            parties.in_force(person_id),
+            Mandate.company_id == Case.company_id,
+            parties.covers_item(Case.item_code),
+            or_(Mandate.powers.contains(["view"]), own),
+        )
+        .exists()
+    )
+    return and_(
+        Case.company_id.is_not(None),
+        or_(Case.case_no.is_not(None), own),
+        or_(Case.company_id.in_(led), mandated),
+    )

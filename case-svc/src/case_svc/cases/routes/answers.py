@@ -1,0 +1,30 @@
+"""What most routes of the room share: how a case is answered, and what upper rooms add to it."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from case_svc.cases.models import Case
+from case_svc.cases.schemas.showing import CaseOut, case_out
+from case_svc.cases.usecases.showing import MoreActions, show_case
+from chassis.auth import Actor
+from chassis.conditional import set_tag
+
+
+async def more_actions(request: Request) -> MoreActions:
+    """What `main.py` passed in: the actions of the rooms above."""
+    found: MoreActions = request.state.more_actions
+    return found
+
+
+More = Annotated[MoreActions, Depends(more_actions)]
+
+
+async def answer(
+    session: AsyncSession, actor: Actor, case: Case, response: Response, more: MoreActions
+) -> CaseOut:
+    """The case as this actor may see it now, with its tag."""
+    view = await show_case(session, actor, case, more)
+    set_tag(response, case.version)
+    return case_out(view)

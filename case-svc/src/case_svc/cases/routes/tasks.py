@@ -1,0 +1,78 @@
+"""The work queue: rows 10 and 11 of the API."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from case_svc.cases.errors import (
+    NotInHand,
+    NotYourStep,
+    SubmissionInvalid,
+    TaskDone,
+    TaskNotFound,
+    TaskTaken,
+    TransferNotPermitted,
+)
+from case_svc.cases.models import Case, CaseTask
+from case_svc.cases.queries.tasks import list_tasks
+from case_svc.cases.schemas.handling import TransferIn
+from case_svc.cases.schemas.timing import TaskOut, task_out
+from case_svc.cases.usecases import queue, tasks
+from chassis.auth import Actor, Staff
+from chassis.db import ReadSession, Session
+from chassis.errors import Forbidden
+from chassis.pagination import Page, PageQuery, page_of
+from chassis.problems import problems
+
+router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
+
+Scope = Annotated[
+    Literal["pool", "mine", "done", "department"],
+    Query(description="What I may claim, what I have, what I finished; all of the department"),
+]
+
+
+@router.get("", responses=problems(Forbidden))
+async def read_queue(
+    actor: Staff, session: ReadSession, page: PageQuery, scope: Scope = "pool"
+) -> Page[TaskOut]:
+    """Tasks of my department and region, oldest due first; what is done, latest first."""
+    queue.ensure_scope(actor, scope)
+    window = await list_tasks(session, actor, scope, page)
+    return page_of(window, await _outs(session, actor, [(row[0], row[1]) for row in window.rows]))
+
+
+@router.post("/{task_id}/claim", responses=problems(NotYourStep, TaskNotFound, TaskTaken, TaskDone))
+async def claim_task(task_id: UUID, actor: Staff, session: Session) -> TaskOut:
+    """Take the task out of the pool."""
+    return await _out(session, actor, await tasks.claim_task(session, actor, task_id))
+
+
+@router.post("/{task_id}/release", responses=problems(TaskNotFound, NotInHand, TaskDone))
+async def release_task(task_id: UUID, actor: Staff, session: Session) -> TaskOut:
+    """Put the task back into the pool."""
+    return await _out(session, actor, await tasks.release_task(session, actor, task_id))
+
+
+@router.post(
+    "/{task_id}/transfer",
+    responses=problems(TransferNotPermitted, TaskNotFound, TaskDone, SubmissionInvalid),
+)
+async def transfer_task(task_id: UUID, body: TransferIn, actor: Staff, session: Session) -> TaskOut:
+    """Give the task to a colleague of the same department and region."""
+    moved = await tasks.transfer_task(session, actor, task_id, body.to)
+    return await _out(session, actor, moved)
+
+
+async def _out(session: AsyncSession, actor: Actor, pair: tuple[CaseTask, Case]) -> TaskOut:
+    (found,) = await _outs(session, actor, [pair])
+    return found
+
+
+async def _outs(
+    session: AsyncSession, actor: Actor, pairs: list[tuple[CaseTask, Case]]
+) -> list[TaskOut]:
+    shown = await queue.look(session, actor, pairs)
+    return [task_out(one.task, one.case, one.light, one.actions) for one in shown]

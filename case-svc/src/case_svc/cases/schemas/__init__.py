@@ -1,0 +1,1 @@
+"""The public contract of the room: what comes in, what goes out."""

@@ -1,0 +1,107 @@
+"""What an applicant sends, and what she gets for it."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from case_svc.cases.applications import Application, Given
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Answers = dict[Annotated[str, Field(max_length=100)], str | None]
+Form = dict[Annotated[str, Field(max_length=100)], Any]
+
+
+class MaterialIn(BaseModel):
+    """Exactly one of a file of one's own, a certificate code, and a promise."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    material_id: str = Field(max_length=100)
+    file_id: UUID | None = None
+    certificate_code: str | None = Field(default=None, min_length=1, max_length=100)
+    promise: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "MaterialIn":
+        ways = [self.file_id, self.certificate_code, self.promise]
+        if sum(way is not None for way in ways) != 1:
+            raise ValueError("give exactly one of file_id, certificate_code and promise")
+        return self
+
+    def given(self) -> Given:
+        return Given(
+            self.material_id, self.file_id, self.certificate_code, promise=self.promise is True
+        )
+
+
+class CaseIn(BaseModel):
+    """An application; with `submit: false` it is kept as a draft."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    item_id: UUID
+    answers: Answers = Field(default_factory=dict)
+    form: Form = Field(default_factory=dict)
+    materials: list[MaterialIn] = Field(default_factory=list, max_length=100)
+    on_behalf_of: UUID | None = None
+    submit: bool = True
+
+    def application(self) -> Application:
+        return _application(self.answers, self.form, self.materials)
+
+
+class DraftIn(BaseModel):
+    """Form keys and answers are merged, null removes one; materials replace the list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answers: Answers | None = None
+    form: Form | None = None
+    materials: list[MaterialIn] | None = Field(default=None, max_length=100)
+    on_behalf_of: UUID | None = None
+
+    def changes(self) -> dict[str, Any]:
+        found = self.model_dump(include=self.model_fields_set - {"materials"})
+        if self.materials is not None:
+            found["materials"] = [one.given() for one in self.materials]
+        return found
+
+
+class CorrectionIn(BaseModel):
+    """Sent form keys and materials replace the old ones."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answers: Answers = Field(default_factory=dict)
+    form: Form = Field(default_factory=dict)
+    materials: list[MaterialIn] = Field(default_factory=list, max_length=100)
+
+    def application(self) -> Application:
+        return _application(self.answers, self.form, self.materials, keep_null=True)
+
+
+class WithdrawalIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Text
+
+
+class SubmittedOut(BaseModel):
+    """`receipt` is a JWS, to be checked with the keys at /.well-known/jwks.json."""
+
+    case_id: UUID
+    case_no: str | None
+    query_code: str | None
+    status: str
+    receipt: str | None
+    links: dict[str, str]
+    actions: list[str]
+
+
+def _application(
+    answers: Answers, form: Form, materials: list[MaterialIn], *, keep_null: bool = False
+) -> Application:
+    """A null answer is no answer; in a correction it takes the old one away."""
+    told = {name: one for name, one in answers.items() if keep_null or one is not None}
+    return Application(told, form, [one.given() for one in materials])

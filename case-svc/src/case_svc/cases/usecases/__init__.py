@@ -1,0 +1,1 @@
+"""The verbs of a case, by the hour of its life."""

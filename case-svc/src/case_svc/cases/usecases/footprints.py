@@ -1,0 +1,47 @@
+"""Every look of an officer at someone's data is a fact of the same transaction."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from case_svc.cases.events import FootprintRecorded
+from case_svc.cases.models import Case
+from case_svc.files.ground import FileGround
+from case_svc.parties import queries as parties
+from chassis.auth import Actor
+from chassis.clock import new_id, now
+from chassis.outbox import record
+
+
+async def record_look(
+    session: AsyncSession, actor: Actor, case: Case, fields: Sequence[str], ground: str
+) -> None:
+    assert case.case_no is not None
+    await record(
+        session,
+        FootprintRecorded(
+            footprint_id=new_id(),
+            person_id=case.person_id,
+            at=now(),
+            department_code=actor.department,
+            department_name=await parties.department_name(session, actor),
+            post=actor.post,
+            actor_id=actor.id,
+            fields=list(fields),
+            case_id=case.case_id,
+            case_no=case.case_no,
+            ground=ground,
+            version=1,
+        ),
+    )
+
+
+async def record_file_read(
+    session: AsyncSession,
+    actor: Actor,
+    ground: FileGround,
+    name: str,  # noqa: ARG001 - people name scans after themselves: it stays out of the event
+) -> None:
+    """An officer opened a file of the case."""
+    case = await session.get_one(Case, ground.case_id)
+    await record_look(session, actor, case, ["file"], case.item_name)

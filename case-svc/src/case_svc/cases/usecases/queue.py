@@ -1,0 +1,47 @@
+"""Tasks as the work queue shows them: with lights, and with what this officer may do."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from case_svc.cases import policies
+from case_svc.cases.clock import Light
+from case_svc.cases.models import Case, CaseTask
+from case_svc.cases.queries.cases import blocked_cases
+from case_svc.cases.usecases.moves import settings_of
+from case_svc.cases.usecases.timing import lights_of
+from chassis.auth import Actor
+from chassis.errors import Forbidden
+
+
+@dataclass(frozen=True)
+class Shown:
+    task: CaseTask
+    case: Case
+    light: Light
+    actions: list[str]
+
+
+def ensure_scope(actor: Actor, scope: str) -> None:
+    """The whole department's queue is for who manages it."""
+    if scope == "department" and not policies.may_manage(actor):
+        raise Forbidden
+
+
+async def look(
+    session: AsyncSession, actor: Actor, pairs: list[tuple[CaseTask, Case]]
+) -> list[Shown]:
+    await session.flush()
+    days = settings_of(session).light_warning_days
+    lights = await lights_of(session, pairs, warning_days=days)
+    blocked = await blocked_cases(session, {case.case_id for _, case in pairs})
+    return [
+        Shown(task, case, light, _actions(actor, task, case, blocked=case.case_id in blocked))
+        for (task, case), light in zip(pairs, lights, strict=True)
+    ]
+
+
+def _actions(actor: Actor, task: CaseTask, case: Case, *, blocked: bool) -> list[str]:
+    if task.status not in ("open", "held"):
+        return []
+    return policies.staff_actions(actor, case, task, blocked=blocked)

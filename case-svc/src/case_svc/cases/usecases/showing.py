@@ -1,0 +1,184 @@
+"""A case as one actor may see it; an officer's look is recorded with it."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from case_svc.cases import policies
+from case_svc.cases.lifecycle import State
+from case_svc.cases.models import (
+    Case,
+    CaseCertificate,
+    CaseClock,
+    CaseInterval,
+    CaseMaterial,
+    CaseOpinion,
+    CaseTask,
+)
+from case_svc.cases.queries import cases as queries
+from case_svc.cases.queries.clocks import clocks_of, until
+from case_svc.cases.usecases.contents import read_json
+from case_svc.cases.usecases.footprints import record_look
+from case_svc.cases.usecases.submission import draft_of, query_code_of
+from case_svc.items import queries as items
+from case_svc.parties import queries as parties
+from case_svc.parties.models import Company
+from case_svc.parties.queries import Particulars
+from chassis.auth import Actor
+from chassis.masking import mask_id_number, mask_mobile, mask_name, mask_value
+
+Viewer = Literal["party", "holder", "staff"]
+MoreActions = Callable[[AsyncSession, Actor, Case], Awaitable[tuple[str, ...]]]
+
+
+@dataclass(frozen=True)
+class Content:
+    """Personal data, as far as the viewer may see it."""
+
+    person: Particulars
+    company: Company | None
+    form: Mapping[str, Any]
+    answers: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CaseView:
+    case: Case
+    viewer: Viewer
+    content: Content
+    query_code: str | None
+    materials: list[CaseMaterial]
+    task: CaseTask | None
+    clocks: list[CaseClock]
+    intervals: list[CaseInterval]
+    opinions: list[CaseOpinion]
+    certificates: list[CaseCertificate]
+    officers: Mapping[UUID, str]
+    until: date | None
+    actions: list[str]
+
+
+async def show_case(session: AsyncSession, actor: Actor, case: Case, more: MoreActions) -> CaseView:
+    """Parties see all but officers' names; officers see names, the holder of the task all data."""
+    await session.flush()
+    task = await queries.present_task(session, case.case_id)
+    viewer = _viewer(actor, task)
+    materials = await queries.materials_of(session, case.case_id)
+    clocks = await clocks_of(session, case.case_id)
+    opinions = await queries.opinions_of(session, case.case_id)
+    return CaseView(
+        case=case,
+        viewer=viewer,
+        content=await _content(session, actor, case, viewer),
+        query_code=query_code_of(session, case) if viewer == "party" else None,
+        materials=materials,
+        task=task,
+        clocks=clocks,
+        intervals=await queries.intervals_of(session, case.case_id),
+        opinions=opinions,
+        certificates=await queries.certificates_of(session, case.case_id),
+        officers=await _officers(session, case, task, opinions) if viewer != "party" else {},
+        until=until(case, clocks),
+        actions=[
+            *await actions_of(session, actor, case, task, materials),
+            *await more(session, actor, case),
+        ],
+    )
+
+
+async def actions_of(
+    session: AsyncSession,
+    actor: Actor,
+    case: Case,
+    task: CaseTask | None,
+    materials: list[CaseMaterial],
+) -> list[str]:
+    """What this actor may do now, named as the routes' last segments."""
+    if actor.kind == "staff":
+        blocked = any(
+            one.state == "pending" or (one.state == "failed" and one.required) for one in materials
+        )
+        return policies.staff_actions(actor, case, task, blocked=blocked)
+    powers = await queries.powers_of(session, actor, case)
+    return policies.applicant_actions(case, powers, owes=queries.owes(materials))
+
+
+def _viewer(actor: Actor, task: CaseTask | None) -> Viewer:
+    if actor.kind == "citizen":
+        return "party"
+    return "holder" if task is not None and policies.in_hand(actor, task) else "staff"
+
+
+async def _content(session: AsyncSession, actor: Actor, case: Case, viewer: Viewer) -> Content:
+    content = await _clear(session, case)
+    guide = await items.get_guide(session, case.item_id, case.item_version)
+    personal = _personal(guide, content.form)
+    if viewer == "party":
+        if actor.id == case.person_id:
+            return content
+        return replace(content, person=_masked_person(content.person))
+    seen = ["applicant.name", "applicant.id_number", "applicant.mobile"]
+    seen += [f"form.{name}" for name in personal]
+    ground = f"{case.item_name}：{'办理' if viewer == 'holder' else '查看（已脱敏）'}"
+    await record_look(session, actor, case, seen, ground)
+    if viewer == "holder":
+        return content
+    return Content(
+        person=_masked_person(content.person),
+        company=content.company,
+        form={k: mask(v) if k in personal else v for k, v in content.form.items()},
+        answers=content.answers,
+    )
+
+
+async def _clear(session: AsyncSession, case: Case) -> Content:
+    if case.state is State.DRAFT and case.draft is not None:
+        draft = draft_of(session, case)
+        form, answers = dict(draft.form), dict(draft.answers)
+    else:
+        form, answers = read_json(session, case.form), read_json(session, case.answers)
+    return Content(
+        person=await parties.person_particulars(session, case.person_id),
+        company=await parties.company_of(session, case.company_id),
+        form=form,
+        answers=answers,
+    )
+
+
+def _personal(guide: Mapping[str, Any], form: Mapping[str, Any]) -> list[str]:
+    """Fields the guide marks personal, and those it does not know."""
+    known = guide["form"].get("properties", {})
+    return [name for name in form if known.get(name, {"x-personal": True}).get("x-personal")]
+
+
+def mask(value: Any) -> Any:
+    """Enough to recognise, not enough to learn."""
+    if isinstance(value, list):
+        return [mask(one) for one in value]
+    text = str(value)
+    if re.fullmatch(r"[0-9]{17}[0-9Xx]", text):
+        return mask_id_number(text)
+    if re.fullmatch(r"1[0-9]{10}", text):
+        return mask_mobile(text)
+    return mask_value(text)
+
+
+def _masked_person(person: Particulars) -> Particulars:
+    return Particulars(
+        name=mask_name(person.name) if person.name else None,
+        id_number=mask_id_number(person.id_number) if person.id_number else None,
+        mobile=mask_mobile(person.mobile) if person.mobile else None,
+    )
+
+
+async def _officers(
+    session: AsyncSession, case: Case, task: CaseTask | None, opinions: list[CaseOpinion]
+) -> dict[UUID, str]:
+    known = {case.accepted_by, case.decided_by, task.holder_id if task else None}
+    known |= {one.officer_id for one in opinions}
+    return await parties.staff_names(session, {one for one in known if one is not None})

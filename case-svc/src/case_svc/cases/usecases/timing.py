@@ -1,0 +1,75 @@
+"""The clocks of a case as a screen needs them: how much is counted, how much is left."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from case_svc.cases import clock
+from case_svc.cases.lifecycle import State
+from case_svc.cases.models import Case, CaseClock, CaseInterval, CaseTask
+from case_svc.cases.queries.calendar import load_calendar
+from case_svc.cases.queries.cases import intervals_of
+from case_svc.cases.queries.clocks import LEGAL, PROMISE, clocks_of
+from case_svc.cases.usecases.clocks import YEARS_AHEAD, spans_of
+from chassis.clock import now, today
+
+
+@dataclass(frozen=True)
+class ClockView:
+    """`counted` and `left` are working days; `left` is negative when overdue."""
+
+    clock: CaseClock
+    running: bool
+    overdue: bool
+    counted: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Timing:
+    case: Case
+    clocks: list[ClockView]
+    intervals: list[CaseInterval]
+
+
+async def read_clock(session: AsyncSession, case: Case) -> Timing:
+    """Every clock and interval of the case."""
+    await session.flush()
+    clocks = await clocks_of(session, case.case_id)
+    intervals = await intervals_of(session, case.case_id)
+    year = clock.shanghai(case.created_at).year
+    calendar = await load_calendar(session, year, today().year + YEARS_AHEAD)
+    spans = list(spans_of(intervals))
+    views = []
+    for one in clocks:
+        apart = spans if one.kind in (LEGAL, PROMISE) else []
+        end = one.stopped_at or now()
+        day = clock.shanghai(end)
+        start = clock.shanghai(one.started_at)
+        views.append(
+            ClockView(
+                clock=one,
+                running=one.stopped_at is None and not (apart and case.state is State.SUSPENDED),
+                overdue=end >= one.due_at,
+                counted=clock.counted(calendar, start, day, apart),
+                left=clock.remaining(calendar, day, one.due_on, apart),
+            )
+        )
+    return Timing(case, views, intervals)
+
+
+async def lights_of(
+    session: AsyncSession, tasks: list[tuple[CaseTask, Case]], *, warning_days: int
+) -> list[clock.Light]:
+    """Red when the step is late, yellow when it soon will be; a suspended case waits in green."""
+    year = today().year
+    calendar = await load_calendar(session, year - 1, year + YEARS_AHEAD)
+    return [_light(calendar, task, case, warning_days) for task, case in tasks]
+
+
+def _light(calendar: clock.Calendar, task: CaseTask, case: Case, warning_days: int) -> clock.Light:
+    if task.done_at is not None:
+        return clock.Light.RED if task.done_at >= task.due_at else clock.Light.GREEN
+    if case.state is State.SUSPENDED:
+        return clock.Light.GREEN
+    return clock.light(calendar, now(), task.due_on, task.due_at, warning_days=warning_days)

@@ -1,0 +1,1 @@
+"""The local copy of published items, with every version a case may refer to."""

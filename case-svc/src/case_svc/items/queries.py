@@ -1,0 +1,37 @@
+"""Items and their guide versions."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from case_svc.items.errors import ItemNotFound
+from case_svc.items.models import Item, ItemVersion
+
+Guide = dict[str, Any]
+
+
+async def get_item(session: AsyncSession, item_id: UUID) -> Item:
+    item = await session.get(Item, item_id)
+    if item is None:
+        raise ItemNotFound(item_id=item_id)
+    return item
+
+
+async def get_guide(session: AsyncSession, item_id: UUID, version: int) -> Guide:
+    """The guide of one published version."""
+    found = await session.get(ItemVersion, (item_id, version))
+    if found is None:
+        raise ItemNotFound(item_id=item_id)
+    return found.guide
+
+
+async def guides_of(
+    session: AsyncSession, keys: Collection[tuple[UUID, int]]
+) -> dict[tuple[UUID, int], Guide]:
+    """Several versions at once."""
+    place = tuple_(ItemVersion.item_id, ItemVersion.version)
+    found = await session.scalars(select(ItemVersion).where(place.in_(keys)))
+    return {(one.item_id, one.version): one.guide for one in found}

@@ -1,0 +1,28 @@
+"""Keep the copy of an item: its present state when newer, its guide version for ever."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from case_svc.items.models import Item, ItemVersion
+
+
+async def keep_item(
+    session: AsyncSession, values: Mapping[str, Any], guide: Mapping[str, Any] | None
+) -> None:
+    """An older revision changes nothing, but a guide version it brings is kept."""
+    if guide is not None and values["version"] > 0:
+        await session.execute(
+            insert(ItemVersion)
+            .values(item_id=values["item_id"], version=values["version"], guide=guide)
+            .on_conflict_do_nothing()
+        )
+    statement = insert(Item).values(**values)
+    newer = statement.on_conflict_do_update(
+        index_elements=["item_id"],
+        set_={name: statement.excluded[name] for name in values if name != "item_id"},
+        where=Item.revision < statement.excluded.revision,
+    )
+    await session.execute(newer)

@@ -1,0 +1,5 @@
+from chassis.migrations import run_env
+
+from case_svc.main import METADATA
+
+run_env(METADATA)

@@ -1,0 +1,1 @@
+"""The local copy of persons, companies, mandates, departments and staff."""

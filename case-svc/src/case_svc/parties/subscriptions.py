@@ -1,0 +1,91 @@
+"""What `identity` tells: persons, companies, mandates, departments, staff."""
+
+from datetime import date
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from case_svc.parties import usecases
+from case_svc.parties.models import Company, Department, Mandate, Person, StaffMember
+from chassis.consumer import Received, Subscriptions
+
+subscriptions = Subscriptions()
+
+
+class Reading(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class PersonRead(Reading):
+    person_id: UUID
+    level: str
+    version: int
+
+
+class CompanyRead(Reading):
+    company_id: UUID
+    name: str
+    uscc: str
+    legal_person_id: UUID
+    active: bool
+    version: int
+
+
+class MandateRead(Reading):
+    mandate_id: UUID
+    company_id: UUID | None
+    grantor_person_id: UUID | None
+    grantee_person_id: UUID
+    powers: list[str]
+    item_codes: list[str]
+    valid_from: date
+    valid_to: date
+    status: str
+    version: int
+
+
+class DepartmentRead(Reading):
+    department_code: str
+    name: str
+    region_code: str
+    active: bool
+    version: int
+
+
+class StaffRead(Reading):
+    staff_id: UUID
+    department_code: str | None
+    region_code: str
+    roles: list[str]
+    post: str | None
+    active: bool
+    version: int
+
+
+@subscriptions.on("identity.person.registered.v1", PersonRead)
+@subscriptions.on("identity.person.changed.v1", PersonRead)
+async def on_person(session: AsyncSession, event: Received[PersonRead]) -> None:
+    boxes = usecases.boxed(session, event.sealed, "name", "id_number", "mobile")
+    await usecases.keep_copy(session, Person, event.data.model_dump() | boxes)
+
+
+@subscriptions.on("identity.company.changed.v1", CompanyRead)
+async def on_company_changed(session: AsyncSession, event: Received[CompanyRead]) -> None:
+    await usecases.keep_copy(session, Company, event.data.model_dump())
+
+
+@subscriptions.on("identity.mandate.changed.v1", MandateRead)
+async def on_mandate_changed(session: AsyncSession, event: Received[MandateRead]) -> None:
+    await usecases.keep_copy(session, Mandate, event.data.model_dump())
+
+
+@subscriptions.on("identity.department.changed.v1", DepartmentRead)
+async def on_department_changed(session: AsyncSession, event: Received[DepartmentRead]) -> None:
+    await usecases.keep_copy(session, Department, event.data.model_dump())
+
+
+@subscriptions.on("identity.staff.changed.v1", StaffRead)
+async def on_staff_changed(session: AsyncSession, event: Received[StaffRead]) -> None:
+    box = usecases.boxed(session, event.sealed, "name")
+    await usecases.keep_copy(session, StaffMember, event.data.model_dump() | box)

@@ -1,0 +1,195 @@
+"""Rate a service; contact, verify, rectify, call back and close after a bad rating."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from case_svc.cases import clock as legal_clock
+from case_svc.cases.lifecycle import State as CaseState
+from case_svc.cases.models import Case
+from case_svc.cases.queries.calendar import load_calendar
+from case_svc.cases.queries.cases import get_case, is_applicant
+from case_svc.cases.usecases.moves import facts, settings_of
+from case_svc.ratings import queries, rectification
+from case_svc.ratings.errors import AlreadyRated, NothingToRate, NotTheApplicant
+from case_svc.ratings.events import CaseRated
+from case_svc.ratings.models import Rating, Rectification, RectificationStep
+from case_svc.ratings.rectification import Action, State
+from case_svc.ratings.scale import SERVICE_ZH, RatedService
+from chassis import clock
+from chassis.auth import Actor
+from chassis.conditional import ensure_match
+from chassis.db import context
+from chassis.outbox import record
+
+
+async def rate_case(
+    session: AsyncSession,
+    actor: Actor,
+    case_id: UUID,
+    *,
+    service: RatedService,
+    satisfaction: int,
+    tags: Sequence[str],
+    comment: str | None,
+) -> Rating:
+    """Keep the rating, tell the world, and open a rectification when it is a bad one."""
+    # Locked: the second of two ratings of one service must see the first.
+    case = await get_case(session, actor, case_id, for_update=True)
+    if case.state is CaseState.DRAFT:
+        raise NothingToRate
+    if not await is_applicant(session, actor, case, power="rate"):
+        raise NotTheApplicant
+    await _ensure_first(session, case, service)
+    rating = Rating(
+        rating_id=clock.new_id(),
+        case_id=case.case_id,
+        item_id=case.item_id,
+        department_code=case.department_code,
+        region_code=case.region_code,
+        service=service.value,
+        satisfaction=satisfaction,
+        tags=list(dict.fromkeys(tags)),
+        comment=_sealed(session, comment),
+        rated_by=actor.id,
+        rated_at=clock.now(),
+        is_valid=True,
+    )
+    session.add(rating)
+    # What the parties may do with the case has changed, so its version has.
+    case.version += 1
+    await session.flush()
+    if rating.is_bad:
+        await _open_rectification(session, case, rating)
+    await record(
+        session, CaseRated(**facts(case), service=rating.service, satisfaction=satisfaction)
+    )
+    return rating
+
+
+async def contact_rater(
+    session: AsyncSession, actor: Actor, rectification_id: UUID, match: str | None, *, note: str
+) -> Rectification:
+    """The rater was reached, or it was tried; the clock of the contact stops."""
+    order = await _take(session, actor, rectification_id, match, Action.CONTACT, note)
+    order.contacted_at = clock.now()
+    return order
+
+
+async def verify_rating(
+    session: AsyncSession,
+    actor: Actor,
+    rectification_id: UUID,
+    match: str | None,
+    *,
+    result: str,
+    note: str,
+) -> Rectification:
+    """What is not valid leaves the numbers; the reason stays on record."""
+    action = rectification.verification(result)
+    order = await _take(session, actor, rectification_id, match, action, note)
+    order.verification, order.verified_at = result, clock.now()
+    if order.state == State.EXCLUDED:
+        (await queries.get_rating(session, order.rating_id)).is_valid = False
+    return order
+
+
+async def record_measures(
+    session: AsyncSession, actor: Actor, rectification_id: UUID, match: str | None, *, measures: str
+) -> Rectification:
+    """What was done about it; from now on the call-back clock runs."""
+    order = await _take(session, actor, rectification_id, match, Action.RECTIFY, measures)
+    days = settings_of(session).rating_call_back_days
+    order.rectified_at = clock.now()
+    order.call_back_due_on = await _working_day(session, clock.today(), days)
+    return order
+
+
+async def call_back(
+    session: AsyncSession,
+    actor: Actor,
+    rectification_id: UUID,
+    match: str | None,
+    *,
+    satisfied: bool,
+    note: str,
+) -> Rectification:
+    """Who is still not satisfied sends the order back to its measures."""
+    action = rectification.call_back(satisfied=satisfied)
+    order = await _take(session, actor, rectification_id, match, action, note)
+    order.satisfied, order.called_back_at = satisfied, clock.now()
+    if not satisfied:
+        order.rectified_at = order.call_back_due_on = None
+    return order
+
+
+async def close_rectification(
+    session: AsyncSession, actor: Actor, rectification_id: UUID, match: str | None, *, note: str
+) -> Rectification:
+    order = await _take(session, actor, rectification_id, match, Action.CLOSE, note)
+    order.closed_at = clock.now()
+    return order
+
+
+async def _ensure_first(session: AsyncSession, case: Case, service: RatedService) -> None:
+    left = await queries.services_left(session, case.case_id)
+    if service not in left:
+        open_services = "、".join(one.value for one in left) or "–"
+        raise AlreadyRated(service=f"{SERVICE_ZH[service]}（{service.value}）", left=open_services)
+
+
+async def _open_rectification(session: AsyncSession, case: Case, rating: Rating) -> None:
+    settings = settings_of(session)
+    today = clock.today()
+    session.add(
+        Rectification(
+            rectification_id=clock.new_id(),
+            rating_id=rating.rating_id,
+            case_id=case.case_id,
+            case_no=case.case_no,
+            department_code=case.department_code,
+            region_code=case.region_code,
+            evaluated=await queries.officers_of(session, case),
+            state=State.CREATED.value,
+            basis=settings.rating_basis,
+            opened_at=clock.now(),
+            contact_due_on=await _working_day(session, today, settings.rating_contact_days),
+            rectify_due_on=await _working_day(session, today, settings.rating_rectify_days),
+            version=1,
+        )
+    )
+
+
+async def _take(
+    session: AsyncSession,
+    actor: Actor,
+    rectification_id: UUID,
+    match: str | None,
+    action: Action,
+    note: str,
+) -> Rectification:
+    order = await queries.get_rectification(session, actor, rectification_id)
+    ensure_match(match, order.version)
+    order.move(action)
+    session.add(
+        RectificationStep(
+            step_id=clock.new_id(),
+            rectification_id=order.rectification_id,
+            action=action.value,
+            note=_sealed(session, note),
+            actor_id=actor.id,
+            at=clock.now(),
+        )
+    )
+    return order
+
+
+async def _working_day(session: AsyncSession, start: date, days: int) -> date:
+    calendar = await load_calendar(session, start.year, start.year + 1)
+    return legal_clock.add_workdays(calendar, start, days)
+
+
+def _sealed(session: AsyncSession, words: str | None) -> bytes | None:
+    return context(session).vault.encrypt(words) if words else None

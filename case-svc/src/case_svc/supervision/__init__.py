@@ -1,0 +1,1 @@
+"""Supervision: lights and cards over every clock, and the public numbers."""

@@ -1,0 +1,1 @@
+"""Every SELECT of supervision: warnings with their clocks, and the public figures."""

@@ -1,0 +1,9 @@
+"""One metadata for all tables of the case service."""
+
+from sqlalchemy.orm import DeclarativeBase
+
+from chassis.db import new_base
+
+
+class Base(DeclarativeBase):
+    metadata = new_base().metadata

@@ -1,0 +1,20 @@
+import pytest
+
+from case_svc.main import create_service
+
+from .factories import World
+
+
+@pytest.fixture(scope="session")
+def service_factory():
+    return create_service
+
+
+@pytest.fixture
+def world(prepared, here, client):
+    return World(prepared.service, here, client)
+
+
+@pytest.fixture
+def busy_world(prepared, concurrent_here, concurrent_client):
+    return World(prepared.service, concurrent_here, concurrent_client)

@@ -1,0 +1,219 @@
+"""The command line: run, reset, import, story, delay, settings."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from onenet.failures import Refusal
+from onenet.telling import Teller
+
+if TYPE_CHECKING:
+    from onenet.imports import Outcome
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+importing = typer.Typer(no_args_is_help=True, help="Bring real input in through the API.")
+app.add_typer(importing, name="import")
+
+State = Annotated[Path, typer.Option(envvar="ONENET_STATE", help="Folder of the state")]
+BaseUrl = Annotated[
+    str | None, typer.Option(envvar="ONENET_BASE_URL", help="The platform; else the one run here")
+]
+Username = Annotated[str | None, typer.Option(envvar="ONENET_USERNAME", help="Who imports")]
+Password = Annotated[str | None, typer.Option(envvar="ONENET_PASSWORD", help="Her password")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Compare only, change nothing")]
+HERE = Path(".onenet")
+
+
+def main() -> None:
+    app()
+
+
+@contextmanager
+def _plainly() -> Iterator[Teller]:
+    """One sentence instead of a traceback."""
+    teller = Teller()
+    try:
+        yield teller
+    except Refusal as refusal:
+        console = Console(stderr=True, highlight=False)
+        console.print(f"[red]✗[/] {escape(str(refusal))}", soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def run(
+    port: Annotated[int, typer.Option(envvar="PORT", min=1, max=65535)] = 8080,
+    state: State = HERE,
+    database_url: Annotated[
+        str | None,
+        typer.Option(envvar="ONENET_DATABASE_URL", help="An existing PostgreSQL, as superuser"),
+    ] = None,
+    nats_url: Annotated[
+        str | None, typer.Option(envvar="ONENET_NATS_URL", help="An existing NATS with JetStream")
+    ] = None,
+    files_url: Annotated[
+        str | None, typer.Option(envvar="ONENET_FILES_URL", help="file:///folder or s3://bucket")
+    ] = None,
+    samples: Annotated[
+        bool, typer.Option(envvar="ONENET_SAMPLE_DATA", help="Load sample data at first start")
+    ] = True,
+) -> None:
+    """Start the whole platform here and stay until Ctrl-C."""
+    from onenet.launcher import Wish
+    from onenet.launcher import run as launch
+
+    with _plainly() as teller:
+        launch(Wish(port, state, database_url, nats_url, files_url, samples), teller)
+
+
+@app.command()
+def reset(
+    state: State = HERE,
+    database_url: Annotated[
+        str | None,
+        typer.Option(envvar="ONENET_DATABASE_URL", help="Drop the databases there, too"),
+    ] = None,
+) -> None:
+    """Forget all data of the platform of this folder, wherever it lies."""
+    from onenet.databases import drop_databases
+    from onenet.services import SERVICES
+    from onenet.state import forget
+
+    with _plainly() as teller:
+        gone = forget(state)
+        if database_url:
+            drop_databases(database_url, SERVICES)
+            teller.say("The platform's databases and roles on the given server are dropped.")
+        teller.say(f"Forgotten: {', '.join(map(str, gone))}" if gone else "There was nothing.")
+
+
+@importing.command("items")
+def import_items(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, XLSX or JSONL")],
+    dry_run: DryRun = False,
+    base_url: BaseUrl = None,
+    username: Username = None,
+    password: Password = None,
+    state: State = HERE,
+) -> None:
+    """Bring in a list of items (CSV, XLSX) or whole guides (JSONL)."""
+    from onenet.imports import finish_items, start_items
+    from onenet.whereabouts import importer
+
+    with _plainly() as teller:
+        network = importer(state, base_url, username, password)
+        job = start_items(network, file.name, file.read_bytes(), dry_run=dry_run)
+        with teller.bar(file.name, job["total"]) as bar:
+            outcome = finish_items(network, job, bar)
+        _tell_outcome(teller, outcome, dry_run=dry_run)
+
+
+@importing.command("regions")
+def import_divisions(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Three CSV files")],
+    dry_run: DryRun = False,
+    base_url: BaseUrl = None,
+    username: Username = None,
+    password: Password = None,
+    state: State = HERE,
+) -> None:
+    """Bring in divisions: provinces.csv, cities.csv and areas.csv of a folder."""
+    from onenet.imports import import_regions
+    from onenet.samples.files import division_rows
+    from onenet.whereabouts import importer
+
+    with _plainly() as teller:
+        rows = _divisions(folder, division_rows)
+        network = importer(state, base_url, username, password)
+        with teller.bar(folder.name, len(rows)) as bar:
+            outcome = import_regions(network, rows, bar, dry_run=dry_run)
+        _tell_outcome(teller, outcome, dry_run=dry_run)
+
+
+def _divisions(
+    folder: Path, read: Callable[[Path], Iterator[dict[str, str]]]
+) -> list[dict[str, str]]:
+    try:
+        return list(read(folder))
+    except FileNotFoundError as error:
+        raise Refusal(
+            f"{error.filename} is missing: the folder needs provinces.csv, cities.csv and"
+            " areas.csv with the columns code and name."
+        ) from None
+    except (KeyError, UnicodeDecodeError) as error:
+        raise Refusal(
+            f"The files in {folder} cannot be read ({error}): they are UTF-8 CSV with a header"
+            " and the columns code and name."
+        ) from None
+
+
+def _tell_outcome(teller: Teller, outcome: "Outcome", *, dry_run: bool) -> None:
+    rejected = len(outcome.rejected)
+    would = "Would be " if dry_run else ""
+    teller.say(
+        f"{would}{outcome.created} new, {outcome.changed} changed,"
+        f" {outcome.unchanged} as they were, {rejected} rejected of {outcome.total} rows."
+    )
+    for one in outcome.rejected:
+        teller.say(f"  line {one.line}: {one.reason}")
+    if rejected:
+        raise typer.Exit(2)
+
+
+@app.command()
+def story(
+    base_url: BaseUrl = None,
+    samples: Annotated[
+        Path | None, typer.Option(envvar="ONENET_SAMPLES", help="samples.json of that platform")
+    ] = None,
+    state: State = HERE,
+) -> None:
+    """Play the main job and check every promise; starts a platform of its own if none runs."""
+    from onenet.story import tell_story
+
+    with _plainly() as teller:
+        tell_story(teller, state=state, base_url=base_url, samples=samples)
+
+
+@app.command()
+def delay(
+    count: Annotated[int, typer.Option(min=1, max=100_000, help="Events to publish")] = 500,
+    rate: Annotated[int, typer.Option(min=1, max=2000, help="Events a second")] = 200,
+    state: State = HERE,
+) -> None:
+    """Measure from the commit of an event to the commit of its effect in another service."""
+    from onenet.delay import measure
+
+    with _plainly() as teller:
+        measure(teller, state=state, count=count, rate=rate)
+
+
+@app.command()
+def settings(
+    into: Annotated[
+        Path | None, typer.Option(help="Renew the table in this document instead")
+    ] = None,
+) -> None:
+    """Print every setting of every service, as a Markdown table."""
+    from onenet.describe import renewed, settings_table
+
+    if into is None:
+        typer.echo(settings_table())
+    else:
+        into.write_text(renewed(into.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+@app.command()
+def secrets(
+    issuer: Annotated[str, typer.Option(help="Public address")] = "http://127.0.0.1:8080",
+) -> None:
+    """Print fresh secrets as the .env of deploy/compose.yaml; keep it, it opens the data."""
+    from onenet.secret_keys import compose_environment, new_secrets
+    from onenet.services import SERVICES
+
+    typer.echo(compose_environment(new_secrets(SERVICES), SERVICES, issuer))

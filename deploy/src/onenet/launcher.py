@@ -1,0 +1,255 @@
+"""`onenet run`: the whole platform of a folder, up until Ctrl-C."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn
+
+import httpx
+
+from onenet import databases, nats_server, postgres
+from onenet.children import Child, Crew, end_leftovers
+from onenet.failures import ChildFailed, Refusal, Unusable
+from onenet.ports import ensure_free, free_ports
+from onenet.samples import files
+from onenet.samples.loading import Interrupted, Load, load_samples
+from onenet.secret_keys import open_secrets
+from onenet.services import (
+    GATEWAY,
+    SERVICES,
+    Layout,
+    create_admin,
+    migrate,
+    service_child,
+)
+from onenet.state import Home, Stages, ensure_space, known_home, only_one, open_home
+from onenet.telling import Teller
+from onenet.welcome import welcome
+
+READY_SECONDS: Final = 90
+TURN_SECONDS: Final = 0.3
+LITTLE_SPACE: Final = 32 * 2**20
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the operator asked for; None means: run one here."""
+
+    port: int
+    state: Path
+    database_url: str | None = None
+    nats_url: str | None = None
+    files_url: str | None = None
+    samples: bool = True
+
+
+class Stop(BaseException):
+    """Somebody asked the launcher to stop."""
+
+
+@dataclass
+class Bell:
+    """Turns the first signal into a Stop, wherever the main thread is.
+
+    Later ones do nothing: an impatient second Ctrl-C must not leave processes behind.
+    """
+
+    rung: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        if not self.rung.is_set():
+            self.rung.set()
+            raise Stop
+
+    def listen(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self)
+
+
+def run(wish: Wish, teller: Teller) -> None:
+    """Start everything, stay until told to stop, stop everything."""
+    bell = Bell()
+    bell.listen()
+    try:
+        with only_one(wish.state) as sign, _told_of_full_disk(wish.state):
+            sign(f"process {os.getpid()}, http://127.0.0.1:{wish.port}")
+            _run_alone(wish, teller, bell)
+    except Stop:
+        teller.say("Stopped before it had begun.")
+
+
+def _run_alone(wish: Wish, teller: Teller, bell: Bell) -> None:
+    started = time.monotonic()
+    _clear_up(known_home(wish.state).running, teller)
+    ensure_free(wish.port)
+    owner = None if wish.database_url else postgres.server_owner()
+    home = open_home(
+        wish.state,
+        lambda place: bool(wish.database_url) or postgres.can_hold(place, owner),
+        teller.say,
+    )
+    ensure_space(home)
+    crew = Crew(home.running)
+    try:
+        layout = _start_all(wish, home, owner, crew, teller)
+        if wish.samples:
+            _load(layout, crew, teller, bell)
+        crew.notes |= {"ready": True}
+        crew.write_roster()
+        teller.console.print(welcome(layout, time.monotonic() - started))
+        _stay(crew, teller)
+    except Stop:
+        teller.say("Stopping …")
+    finally:
+        bell.rung.set()
+        _stop(crew, teller)
+
+
+def _stay(crew: Crew, teller: Teller) -> NoReturn:
+    while True:
+        crew.tend(teller.say)
+        time.sleep(TURN_SECONDS)
+
+
+def _stop(crew: Crew, teller: Teller) -> None:
+    killed = crew.stop()
+    if killed:
+        teller.say(f"{', '.join(killed)} did not stop in time and had to be killed.")
+    teller.say("Everything is stopped; the data stays for the next start (make reset forgets it).")
+
+
+def _clear_up(roster: Path, teller: Teller) -> None:
+    if not roster.exists():
+        return
+    left = end_leftovers(roster)
+    ended = f" and {', '.join(left)} still ran, which is ended now" if left else ""
+    teller.say(f"The last run did not stop as it should{ended}; this start recovers its data.")
+    roster.unlink(missing_ok=True)
+
+
+def _start_all(
+    wish: Wish, home: Home, owner: postgres.Owner | None, crew: Crew, teller: Teller
+) -> Layout:
+    secrets = open_secrets(home, SERVICES)
+    nats_url = wish.nats_url or ""
+    with teller.step("NATS and PostgreSQL"):
+        if not wish.nats_url:
+            nats_url = nats_server.start(home, crew, secrets.nats)
+        database_url = wish.database_url or _start_postgres(
+            home, crew, secrets.postgres, owner, teller
+        )
+        addresses = databases.make_databases(database_url, SERVICES, secrets.roles)
+    ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True)) | {GATEWAY: wish.port}
+    layout = Layout(
+        home=home,
+        secrets=secrets,
+        port=wish.port,
+        ports=ports,
+        databases=addresses,
+        nats_url=nats_url,
+        files_url=wish.files_url or f"file://{home.place / 'files'}",
+    )
+    crew.notes |= {"base_url": layout.base_url, "database_url": database_url, "nats_url": nats_url}
+    crew.notes |= {"addresses": {name: layout.address(name) for name in ports}}
+    crew.write_roster()
+    with teller.step("Database revisions"):
+        migrate(layout, always=bool(wish.database_url))
+    _start_services(layout, crew, teller)
+    return layout
+
+
+def _start_postgres(
+    home: Home, crew: Crew, password: str, owner: postgres.Owner | None, teller: Teller
+) -> str:
+    server = postgres.prepare(home, password, owner, teller.say)
+    child = crew.add(server.child(home.log("postgres")))
+    databases.wait_until_ready(server.url, still_there=lambda: crew.ensure_alive(child))
+    return server.url
+
+
+def _start_services(layout: Layout, crew: Crew, teller: Teller) -> None:
+    children = {name: crew.add(service_child(layout, name)) for name in (*SERVICES, GATEWAY)}
+    waiting = dict(children)
+    reasons: dict[str, str] = {}
+    deadline = time.monotonic() + READY_SECONDS
+    with teller.bar("Services", len(children)) as bar, httpx.Client(timeout=5) as http:
+        while waiting:
+            for name, child in list(waiting.items()):
+                reasons[name] = _unready(http, layout, crew, child)
+                if not reasons[name]:
+                    del waiting[name]
+                    bar.advance()
+            if time.monotonic() > deadline:
+                missing = "; ".join(f"{name}: {reasons[name]}" for name in waiting)
+                raise ChildFailed(f"Not ready after {READY_SECONDS} seconds: {missing}.")
+            time.sleep(0.1)
+
+
+def _unready(http: httpx.Client, layout: Layout, crew: Crew, child: Child) -> str:
+    """Why the service is not ready; empty when it is."""
+    crew.ensure_alive(child)
+    try:
+        answer = http.get(f"{layout.address(child.name)}/readyz")
+    except httpx.HTTPError as error:
+        return f"does not answer ({type(error).__name__})"
+    return "" if answer.is_success else answer.text[:400]
+
+
+def _load(layout: Layout, crew: Crew, teller: Teller, bell: Bell) -> None:
+    """Sample data, loaded beside the watch over the children."""
+    if layout.home.samples.exists():
+        return
+    stages = Stages(layout.home.stages)
+    admin = files.people()["platform_admin"]
+    if not stages.done("administrator"):
+        password = layout.secrets.sample_password(admin["username"])
+        create_admin(layout, admin["username"], admin["region_code"], password)
+        stages.mark("administrator")
+    elif stages.done("regions"):
+        teller.say("The sample data of an interrupted start is completed.")
+    load = Load(layout.home, layout.base_url, layout.secrets, teller, bell.rung)
+    failure = _beside(lambda: load_samples(load, layout), lambda: crew.tend(teller.say))
+    if isinstance(failure, Refusal):
+        raise Unusable(f"The sample data could not be loaded. {failure}")
+    if failure is not None and not isinstance(failure, Interrupted):
+        raise failure
+
+
+def _beside(work: Callable[[], None], watch: Callable[[], None]) -> BaseException | None:
+    """Do the work in a thread while the main thread watches; what the work failed with."""
+    failures: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - given to the main thread
+            failures.append(error)
+
+    thread = threading.Thread(target=guarded, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        watch()
+        thread.join(TURN_SECONDS)
+    return failures[0] if failures else None
+
+
+@contextmanager
+def _told_of_full_disk(folder: Path) -> Iterator[None]:
+    """A disk that fills up while we work looks like anything else from inside."""
+    try:
+        yield
+    except (OSError, Refusal) as error:
+        full = isinstance(error, OSError) and error.errno == 28  # noqa: PLR2004 - ENOSPC
+        if full or shutil.disk_usage(folder).free < LITTLE_SPACE:
+            raise Unusable(
+                f"The disk that holds {folder} is full: free some space and start again;"
+                f" what was committed is kept. ({error})"
+            ) from error
+        raise

@@ -1,0 +1,50 @@
+"""Loopback ports: whether one is free, who holds it, and fresh ones."""
+
+import errno
+import socket
+from contextlib import ExitStack
+
+import psutil
+
+from onenet.failures import PortForbidden, PortTaken
+
+HOST = "127.0.0.1"
+
+
+def ensure_free(port: int) -> None:
+    """Raises PortTaken, with the holder's name where the system tells it."""
+    with socket.socket() as probe:
+        # Connections of an earlier run that are only waiting to be forgotten do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except PermissionError:
+            raise PortForbidden(port) from None
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise PortTaken(port, holder_of(port)) from None
+
+
+def holder_of(port: int) -> str | None:
+    """`name (pid)` of the process that listens on the port, where the system tells it."""
+    try:
+        found = psutil.net_connections("tcp")
+        pids = [
+            one.pid
+            for one in found
+            if one.laddr and one.laddr.port == port and one.status == psutil.CONN_LISTEN
+        ]
+        pid = next((one for one in pids if one), None)
+        return f"{psutil.Process(pid).name()} (process {pid})" if pid else None
+    except psutil.Error:
+        return None
+
+
+def free_ports(count: int) -> list[int]:
+    """Different free ports; all are held until the last is found."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]

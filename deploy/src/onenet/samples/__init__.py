@@ -1,0 +1,1 @@
+"""Sample data of the first start: divisions, departments, staff, citizens, companies, guides."""

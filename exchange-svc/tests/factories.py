@@ -1,0 +1,210 @@
+"""One line of intent each: what other services tell, and who asks."""
+
+from uuid import UUID
+
+from chassis import clock
+from chassis.testing.plugin import token_for
+from exchange_svc.certificates import codes
+
+CIVIL_AFFAIRS = "11511301008778298W"
+MARKET = "68236467-9"
+REGION = "511602000000"
+ROOT = "1.2.156.3005.2"
+CARD = "11511301452259996U001"
+ISSUED = "exchange.certificate_issued.v1"
+CHECKED = "exchange.claim_checked.v1"
+
+
+def staff(department=CIVIL_AFFAIRS, role="clerk", **claims):
+    post = claims.pop("post", "窗口受理岗")
+    return token_for(
+        "staff", department=department, region=REGION, roles=[role], post=post, **claims
+    )
+
+
+def citizen(person_id=None, **claims):
+    return token_for("citizen", id=person_id or clock.new_id(), **claims)
+
+
+def admin():
+    return token_for("staff", region="510000000000", roles=["platform_admin"])
+
+
+async def tell_person(
+    deliver, person_id=None, *, name="张三丰", number="511602199001011234", **more
+):
+    person_id = person_id or clock.new_id()
+    told = {"person_id": person_id, "level": "L2", "version": 1} | more
+    sealed = {"name": name, "id_number": number, "mobile": "13900000000"}
+    await deliver("identity.person.registered.v1", told, sealed=sealed)
+    return person_id
+
+
+async def tell_company(deliver, leader, **changes):
+    told = {
+        "company_id": clock.new_id(),
+        "name": "广安区晨光食品店",
+        "uscc": "91511602MA0TE5T16C",
+        "legal_person_id": leader,
+        "active": True,
+        "version": 1,
+    } | changes
+    await deliver("identity.company.changed.v1", told)
+    return told["company_id"]
+
+
+async def tell_mandate(deliver, company_id, grantee, **changes):
+    told = {
+        "mandate_id": clock.new_id(),
+        "company_id": company_id,
+        "grantor_person_id": None,
+        "grantee_person_id": grantee,
+        "powers": ["view"],
+        "item_codes": ["*"],
+        "valid_from": clock.today(),
+        "valid_to": clock.today(),
+        "status": "active",
+        "version": 1,
+    } | changes
+    await deliver("identity.mandate.changed.v1", told)
+
+
+async def tell_department(deliver, code=CIVIL_AFFAIRS, name="区民政局"):
+    told = {"department_code": code, "name": name, "region_code": REGION, "active": True}
+    await deliver("identity.department.changed.v1", told | {"version": 1})
+
+
+def result(**changes):
+    return {
+        "name": "中华人民共和国残疾人证",
+        "type": "certificate",
+        "certificate_type": CARD,
+        "validity_months": 120,
+        "public_fields": ["category"],
+    } | changes
+
+
+def case_of(person_id, company_id=None, **changes):
+    return {
+        "case_id": clock.new_id(),
+        "case_no": "511602202611230001",
+        "version": 7,
+        "item_id": clock.new_id(),
+        "item_name": "残疾人证新办",
+        "department_code": CIVIL_AFFAIRS,
+        "region_code": REGION,
+        "person_id": person_id,
+        "company_id": company_id,
+        "status": "decided",
+    } | changes
+
+
+def decision(person_id, company_id=None, **changes):
+    return (
+        case_of(person_id, company_id)
+        | {
+            "outcome": "granted",
+            "decided_on": clock.today(),
+            "department_name": "区民政局",
+            "item_code": "canji-1",
+            "task_code": None,
+            "results": [result()],
+            "fields": {"household": "local"},
+        }
+        | changes
+    )
+
+
+FACE = {"fields": {"category": "肢体", "home_address": "广安区北仓路1号"}}
+
+
+async def grant(deliver, person_id, company_id=None, *, face=FACE, **changes):
+    """Tell of a grant; its data come back, to be told again."""
+    told = decision(person_id, company_id, **changes)
+    await deliver("case.decided.v1", told, sealed=face)
+    return told
+
+
+async def issue(deliver, client, person_id=None, company_id=None, *, reader=None, **changes):
+    """A certificate of a person (told of, when none is given), as the holder's list shows it."""
+    person_id = person_id or await tell_person(deliver)
+    told = await grant(deliver, person_id, company_id, **changes)
+    rows = await held(client, citizen(reader or person_id))
+    found = next(row for row in rows if row["case_id"] == str(told["case_id"]))
+    return found | {"person_id": person_id}
+
+
+async def held(client, headers, **query):
+    answer = await client.get("/api/v1/me/certificates", headers=headers, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["data"]
+
+
+def claim_on(code, person_id, company_id=None, **changes):
+    case = case_of(person_id, company_id, status="submitted", item_name="困难残疾人生活补贴")
+    return (
+        case
+        | {
+            "claim_id": clock.new_id(),
+            "material_id": "m1",
+            "certificate_code": code,
+            "certificate_type": CARD,
+            "version": 1,
+        }
+        | changes
+    )
+
+
+async def claim(deliver, recorded, code, person_id, company_id=None, **changes):
+    """Claim a certificate for a case; the answer this service gave, and the claim."""
+    told = claim_on(code, person_id, company_id, **changes)
+    await deliver("case.certificate_claimed.v1", told)
+    answers = [one["data"] for one in await recorded(CHECKED)]
+    mine = [one for one in answers if one["claim_id"] == str(told["claim_id"])]
+    assert len(mine) == 1
+    return mine[0], told
+
+
+async def footprints(client, person_id, **query):
+    answer = await client.get("/api/v1/me/footprints", headers=citizen(person_id), params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def footprint(person_id, **changes):
+    return {
+        "footprint_id": clock.new_id(),
+        "person_id": person_id,
+        "at": clock.now(),
+        "department_code": CIVIL_AFFAIRS,
+        "department_name": "区民政局",
+        "post": "审查岗",
+        "actor_id": clock.new_id(),
+        "fields": ["form/name", "form/id_number"],
+        "case_id": clock.new_id(),
+        "case_no": "511602202611230001",
+        "ground": "办理申请",
+        "version": 1,
+    } | changes
+
+
+async def change(client, code, action, headers, reason="持证人申请", **more):
+    return await client.post(
+        f"/api/v1/certificates/{code}/{action}", json={"reason": reason}, headers=headers | more
+    )
+
+
+async def verify(client, code):
+    answer = await client.get("/api/v1/certificates/verify", params={"code": code})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def unknown_code(type_code=CARD):
+    return codes.compose(
+        ROOT, type_code=type_code, issuer=CIVIL_AFFAIRS, serial="2026112300000000", version=1
+    )
+
+
+def is_id(text):
+    return bool(UUID(text))

@@ -1,0 +1,57 @@
+"""Whose request it is: the holder of the token, else the address it came from."""
+
+from ipaddress import IPv6Address, ip_address, ip_network
+
+
+UNKNOWN = "unknown"
+
+
+class Addresses:
+    """Believes `X-Forwarded-For` only as far as it was written by trusted proxies."""
+
+    def __init__(self, trusted: str) -> None:
+        words = filter(None, (word.strip() for word in trusted.split(",")))
+        self._trusted = [ip_network(word, strict=False) for word in words]
+
+    def client(self, peer: str | None, forwarded: bytes | None) -> str:
+        """The nearest address that is not one of the trusted proxies."""
+        if peer is None:
+            return UNKNOWN
+        if not self._trusted or forwarded is None or not self._is_trusted(peer):
+            return peer
+        for hop in reversed(forwarded.decode("latin-1").split(",")):
+            found = hop.strip()
+            if not _is_address(found):
+                return peer
+            if not self._is_trusted(found):
+                return found
+            peer = found
+        return peer
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._trusted)
+
+
+def bucket_key(address: str) -> str:
+    """An IPv6 customer has a whole /64, so that is what is counted."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    return str(ip_network((int(parsed) >> 64 << 64, 64)))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
