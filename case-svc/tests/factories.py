@@ -8,8 +8,8 @@ from uuid import UUID
 
 from case_svc.files.models import StoredFile
 from chassis import clock
-from chassis.context import Context
 from chassis.db import transaction
+from chassis.settings import Context
 from chassis.testing.plugin import deliver_to, token_for
 
 DEPARTMENT = "11511301008778298W"
@@ -236,6 +236,7 @@ class World:
         given = [
             {"material_id": "declaration", "file_id": await self.file(owner)},
             {"material_id": "card", "file_id": await self.file(owner)},
+            {"material_id": "record", "promise": True},
         ]
         return {
             "item_id": str(item_id),

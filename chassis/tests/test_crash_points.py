@@ -22,7 +22,7 @@ from nats.errors import Error as NatsError
 from sample.main import Heard, Note, NoteWritten
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import bus, clock, consumer, operations, relay, signing
+from chassis import clock, consumer, operations, outbox, signing
 from chassis.db import transaction
 from chassis.events import subject_of
 from chassis.outbox import EventTooLarge, record
@@ -34,7 +34,7 @@ TEXT = {"text": "一张便条"}
 
 @asynccontextmanager
 async def connected(url):
-    nc = await bus.connect(url, name="test")
+    nc = await consumer.connect(url, name="test")
     try:
         yield nc, nc.jetstream()
     finally:
@@ -48,7 +48,7 @@ async def js(nats_url):
         for name in ("sample", "other"):
             with suppress(Exception):
                 await context.delete_stream(name.upper())
-            await bus.ensure_stream(context, name)
+            await consumer.ensure_stream(context, name)
         yield context
 
 
@@ -111,7 +111,7 @@ class TestAfterCommit:
     async def test_next_turn_of_the_relay_publishes(self, concurrent_here, js):
         await write(concurrent_here, 3)
         waiting = len(await unpublished(concurrent_here))
-        assert await relay.relay_once(concurrent_here, js) == waiting
+        assert await outbox.relay_once(concurrent_here, js) == waiting
         assert await unpublished(concurrent_here) == []
         assert await stored(js) == waiting
 
@@ -128,11 +128,11 @@ class TestBroker:
         async with connected(nats_url) as (nc, dead):
             await nc.close()
             with pytest.raises((NatsError, OSError)):
-                await relay.relay_once(concurrent_here, dead)
+                await outbox.relay_once(concurrent_here, dead)
         assert await unpublished(concurrent_here) == waiting
         async with transaction(concurrent_here) as session:
-            assert await relay.backlog(session) == len(waiting)
-        await relay.relay_once(concurrent_here, js)
+            assert await outbox.backlog(session) == len(waiting)
+        await outbox.relay_once(concurrent_here, js)
         sequence = [
             json.loads((await js.get_msg("SAMPLE", number + 1)).data)["id"]
             for number in range(len(waiting))
@@ -149,7 +149,7 @@ class TestBroker:
                 .where(outbox_event.c.position == first)
                 .values(envelope="x" * 1_200_000)
             )
-        await relay.relay_once(concurrent_here, js)
+        await outbox.relay_once(concurrent_here, js)
         left = await rows(
             concurrent_here,
             sa.select(outbox_event).where(
@@ -172,7 +172,7 @@ class TestBroker:
         await write(concurrent_here, 50)
         waiting = len(await unpublished(concurrent_here))
         moved = await asyncio.gather(
-            relay.relay_once(concurrent_here, js), relay.relay_once(concurrent_here, js)
+            outbox.relay_once(concurrent_here, js), outbox.relay_once(concurrent_here, js)
         )
         assert sorted(moved) == [0, waiting]
         assert await stored(js) == waiting
@@ -181,11 +181,11 @@ class TestBroker:
 class TestAfterPublish:
     async def test_second_publication_is_dropped(self, concurrent_here, js):
         await write(concurrent_here)
-        await relay.relay_once(concurrent_here, js)
+        await outbox.relay_once(concurrent_here, js)
         before = await stored(js)
         async with transaction(concurrent_here) as session:
             await session.execute(sa.update(outbox_event).values(published_at=None))
-        await relay.relay_once(concurrent_here, js)
+        await outbox.relay_once(concurrent_here, js)
         assert await stored(js) == before
 
     async def test_second_delivery_has_no_effect(self, prepared, concurrent_here):

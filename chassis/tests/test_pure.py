@@ -12,10 +12,10 @@ from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis import clock, events, expressions, masking, pagination
-from chassis.conditional import ensure_match
+from chassis import clock, events, expressions, pagination, vault
 from chassis.errors import FieldError, Invalid, ServiceError, Stale, TooMany
 from chassis.files import open_files
+from chassis.preconditions import ensure_match
 from chassis.vault import UnknownKey, open_vault
 
 OLD, NEW = "old:" + "b2xk" * 10 + "b2w=", "new:" + "bmV3" * 10 + "bmU="
@@ -64,14 +64,14 @@ class TestVault:
 @pytest.mark.parametrize(
     ("mask", "plain", "shown"),
     [
-        (masking.mask_name, "张三", "张*"),
-        (masking.mask_name, "张三丰", "张*丰"),
-        (masking.mask_name, "张", "张"),
-        (masking.mask_id_number, "511602199001011234", "511602********1234"),
-        (masking.mask_id_number, "51160", "*****"),
-        (masking.mask_mobile, "13800001234", "138****1234"),
-        (masking.mask_value, 42, "**"),
-        (masking.mask_value, "广安区某路1号", "广*****号"),
+        (vault.mask_name, "张三", "张*"),
+        (vault.mask_name, "张三丰", "张*丰"),
+        (vault.mask_name, "张", "张"),
+        (vault.mask_id_number, "511602199001011234", "511602********1234"),
+        (vault.mask_id_number, "51160", "*****"),
+        (vault.mask_mobile, "13800001234", "138****1234"),
+        (vault.mask_value, 42, "**"),
+        (vault.mask_value, "广安区某路1号", "广*****号"),
     ],
 )
 def test_masks_show_only_what_they_may(mask, plain, shown):

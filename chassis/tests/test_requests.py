@@ -177,13 +177,7 @@ class TestProblems:
 
 class TestToken:
     @pytest.mark.parametrize(
-        "claims",
-        [
-            {"exp": 1},
-            {"iss": "http://elsewhere"},
-            {"aud": "other"},
-            {"sub": "not-a-uuid"},
-        ],
+        "claims", [{"exp": 1}, {"iss": "http://elsewhere"}, {"aud": "other"}, {"sub": "not-a-uuid"}]
     )
     async def test_bad_claims_are_401(self, client, token, claims):
         answer = await client.post("/api/v1/notes", json=TEXT, headers=token(**claims))

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sample.main import Note, create_service
 from typer.testing import CliRunner
 
-from chassis import bus, clock, worker
+from chassis import clock, consumer, worker
 from chassis.app import build_app
 from chassis.cli import commands
 from chassis.db import transaction
@@ -50,7 +50,7 @@ class TestProcess:
         _, client = running
         answer = await client.post("/api/v1/notes", json={"text": "x"}, headers=token_for())
         subject = f"onenet.sample.note.written.v1.{answer.json()['note_id']}"
-        nc = await bus.connect(nats_url, name="test")
+        nc = await consumer.connect(nats_url, name="test")
 
         async def stored() -> bool:
             try:

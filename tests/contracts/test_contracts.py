@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from chassis import consumer
-from chassis.app import build_app
-from chassis.cli import describe_events
+from chassis.app import build_app, describe_events
 from chassis.events import SigningKeyPublished
 from chassis.signing import key_event
 from chassis.testing.settings import settings_of

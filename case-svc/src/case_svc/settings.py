@@ -99,11 +99,3 @@ class CaseSettings(ServiceSettings):
     card_answer_days: int = Field(
         default=2, ge=1, description="Working days a yellow card may stand before it turns red"
     )
-    light_basis: str = Field(
-        default="《中华人民共和国行政许可法》第四十二条、第四十四条；"
-        "《优化营商环境条例》；GB/T 39046 电子监察信息",
-        description="Legal basis of lights and cards",
-    )
-    ranking_minimum: int = Field(
-        default=30, ge=1, description="Least number of finished cases to be ranked publicly"
-    )

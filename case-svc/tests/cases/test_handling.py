@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from case_svc.cases.lifecycle import State
 from case_svc.cases.models import Case, CaseClock, CaseEntry, CaseTask
 
-from ..factories import day, guide, immediate_guide, step
+from ..factories import day, guide, step
 
 NOTICE = {"items": [{"material_id": "declaration", "reason": "签名不全"}]}
 REFUSAL = {"outcome": "refused", "reason": "收入超过标准", "remedies": "六十日内可申请复议"}
@@ -91,10 +91,10 @@ class TestAcceptance:
 
     async def test_failed_claim_is_offered_as_a_correction(self, world):
         case, clerk, claim_id = await claimed(world)
-        await check(world, claim_id, "invalid", "证照已过期")
+        await check(world, claim_id, "invalid", "expired")
         shown = (await clerk.get(case.path)).json()
         assert shown["suggested_corrections"] == [
-            {"pointer": None, "material_id": "card", "reason": "证照已过期"}
+            {"pointer": None, "material_id": "card", "reason": "证照已过有效期"}
         ]
         assert "acceptance" not in shown["actions"]
         refused = await clerk.act(case, "acceptance")
@@ -111,7 +111,7 @@ class TestAcceptance:
     async def test_late_and_repeated_checks_change_nothing(self, world):
         case, clerk, claim_id = await claimed(world)
         await check(world, claim_id, "valid")
-        await check(world, claim_id, "invalid", "zu spät")
+        await check(world, claim_id, "invalid", "revoked")
         await check(world, str(case.item_id), "valid")
         shown = (await clerk.get(case.path)).json()
         assert {m["material_id"]: m["state"] for m in shown["materials"]}["card"] == "verified"
@@ -139,8 +139,8 @@ async def claimed(world):
     case = Applied(citizen, item_id, answer.json())
     clerk = await world.staff("clerk")
     await clerk.claim(case)
-    from chassis.db import transaction
     from case_svc.cases.models import CaseMaterial
+    from chassis.db import transaction
 
     async with transaction(world.here) as session:
         row = await session.scalar(
@@ -201,7 +201,7 @@ class TestCorrection:
         assert shown["form"] == {"name": "蒋秀兰", "id_number": "511602196805120266", "size": 4}
         materials = {one["material_id"]: one for one in shown["materials"]}
         assert materials["declaration"]["file_id"] == file_id
-        assert set(materials) == {"declaration", "card", "permit", "book"}
+        assert set(materials) == {"declaration", "card", "permit", "book", "record"}
         assert shown["correction"]["corrected_at"]
         assert len(await recorded("case.corrected.v1")) == 1
         # In the pool for all, and the clerk who asked may go on without claiming.
@@ -285,7 +285,6 @@ class TestCorrection:
         item_id = await world.item()
         citizen = Officer(person, world.client, _token(person))
         body = await world.body(person, item_id)
-        body["materials"].append({"material_id": "record", "promise": True})
         answer = await citizen.post("/api/v1/cases", body, **{"Idempotency-Key": "c"})
         return Applied(citizen, item_id, answer.json())
 
@@ -631,7 +630,7 @@ async def issue(world, case, code, certificate_id=None):
         "certificate_id": certificate_id,
         "code": code,
         "case_id": case.id,
-        "type": "11511301008778298W002",
+        "certificate_type": "11511301008778298W002",
         "name": "保障证",
         "issued_on": "2026-03-20",
         "valid_to": None,

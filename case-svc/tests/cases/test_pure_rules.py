@@ -171,5 +171,5 @@ class TestApplications:
             material("c", need="optional"),
             material("d", need="gap_allowed"),
         ]
-        assert len(applications.missing(needed, set())) == 1
-        assert applications.missing(needed, {"a"}) == []
+        assert len(applications.missing(needed, set())) == 2
+        assert applications.missing(needed, {"a", "d"}) == []

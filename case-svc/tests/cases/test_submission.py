@@ -42,7 +42,7 @@ async def test_one_call_writes_everything(world, session, recorded):
     assert answer["case_no"].startswith(REGION + "512B0003600029")
     assert len(answer["case_no"]) <= 50
     assert set(answer["links"]) >= {"self", "timeline", "clock", "item", "progress"}
-    assert answer["actions"] == ["withdrawal", "ratings"]
+    assert answer["actions"] == ["correction", "withdrawal", "ratings"]
     (event,) = await recorded("case.submitted.v1")
     assert event["data"]["case_no"] == answer["case_no"]
     assert "蒋" not in str(event)
@@ -225,9 +225,10 @@ class TestMaterials:
         answer = await submit(person, await world.body(person.id, item, materials=[]))
         assert answer.status_code == 422
         messages = [one["message"] for one in answer.json()["errors"]]
-        assert [one["code"] for one in answer.json()["errors"]] == ["missing_material"] * 2
+        assert [one["code"] for one in answer.json()["errors"]] == ["missing_material"] * 3
         assert "declaration" in messages[0]
         assert "card" in messages[1]
+        assert "record" in messages[2]
 
     async def test_answers_decide_what_is_needed(self, world):
         person, _ = await person_with_item(world)
@@ -249,13 +250,13 @@ class TestMaterials:
         person, _ = await person_with_item(world)
         answer = await self.given(world, person, given)
         assert answer.status_code == 422
-        assert pointers(answer) == {f"/materials/2/{place}": code}
+        assert pointers(answer) == {f"/materials/3/{place}": code}
 
     async def test_shared_data_is_not_uploaded(self, world):
         person, _ = await person_with_item(world)
         given = {"material_id": "book", "file_id": await world.file(person.id)}
         answer = await self.given(world, person, given)
-        assert pointers(answer) == {"/materials/2/file_id": "upload_not_allowed"}
+        assert pointers(answer) == {"/materials/3/file_id": "upload_not_allowed"}
 
     async def test_foreign_and_unknown_files_look_alike(self, world):
         person, _ = await person_with_item(world)
@@ -263,7 +264,7 @@ class TestMaterials:
         unknown = {"material_id": "photo", "file_id": str(clock.new_id())}
         for given in (foreign, unknown):
             answer = await self.given(world, person, given)
-            assert pointers(answer) == {"/materials/2/file_id": "unknown_file"}
+            assert pointers(answer) == {"/materials/3/file_id": "unknown_file"}
 
     @pytest.mark.parametrize(
         "given",
@@ -277,7 +278,7 @@ class TestMaterials:
         person, _ = await person_with_item(world)
         answer = await self.given(world, person, given)
         assert answer.status_code == 422
-        assert next(iter(pointers(answer))).startswith("/materials/2")
+        assert next(iter(pointers(answer))).startswith("/materials/3")
 
     async def test_claim_is_pending_and_told_to_exchange(self, world, session, recorded):
         person, item = await person_with_item(world)
@@ -296,7 +297,7 @@ class TestMaterials:
 
         with freeze(day("2026-03-02")):
             person, _ = await person_with_item(world)
-            answer = await self.given(world, person, {"material_id": "record", "promise": True})
+            answer = await self.given(world, person)
             shown = (await person.get(answer.json()["links"]["self"])).json()
         states = {one["material_id"]: one for one in shown["materials"]}
         assert states["record"]["state"] == "promised"

@@ -51,7 +51,7 @@ def test_applicant_type_decides_too():
     [
         ({}, True, False),
         ({"need": "optional"}, False, False),
-        ({"need": "gap_allowed"}, False, False),
+        ({"need": "gap_allowed"}, True, False),
         ({"source": "shared_data"}, False, False),
         ({"source": "certificate"}, True, False),
         ({"source": "certificate", "certificate_type": "T"}, True, True),

@@ -3,16 +3,26 @@
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from chassis import conditional, health, idempotency, migrations, operations, problems, worker
-from chassis.auth import TokenKeys
-from chassis.context import Context
+from chassis import (
+    consumer,
+    events,
+    migrations,
+    operations,
+    preconditions,
+    problems,
+    signing,
+    worker,
+)
+from chassis.auth import Anyone, TokenKeys
 from chassis.db import open_context
 from chassis.service import Service
+from chassis.settings import Context
 from chassis.telemetry import RequestTelemetry
 
 
@@ -51,25 +61,43 @@ def build_app(service: Service, *, token_keys: TokenKeys | None = None) -> FastA
         title=f"One-Network {service.name}",
         version="1",
         lifespan=lifespan,
-        default_response_class=idempotency.Answer,
+        default_response_class=preconditions.Answer,
         generate_unique_id_function=_operation_id,
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
-        responses={422: problems.problems(idempotency.KeyReused)[422]},
+        responses={422: problems.problems(preconditions.KeyReused)[422]},
     )
     app.state.context = open_context(service.name, service.settings, keys=token_keys)
     app.state.service = service
     here: Context = app.state.context
-    here.ready["database"] = health.database_check(here, migrations.head(service.migrations))
+    here.ready["database"] = operations.database_check(here, migrations.head(service.migrations))
     app.add_middleware(problems.BodyLimit)
     app.add_middleware(RequestTelemetry, service=service.name)
     problems.install(app)
-    app.add_exception_handler(conditional.NotModified, _not_modified)
-    for router in (*service.routers, operations.router(service), health.router):
+    app.add_exception_handler(preconditions.NotModified, _not_modified)
+    for router in (*service.routers, operations.router(service), operations.probes):
         app.include_router(router)
     _describe_problems(app)
+    _publish_events(app, service)
     return app
+
+
+def describe_events(service: Service) -> dict[str, Any]:
+    """AsyncAPI 3 document of what the service publishes and reads."""
+    published = list(service.events)
+    if service.signs:
+        published.append(signing.key_event(service.name))
+    return events.asyncapi(service.name, published, list(consumer.merged(service.subscriptions)))
+
+
+def _publish_events(app: FastAPI, service: Service) -> None:
+    document = describe_events(service)
+
+    @app.get("/asyncapi.json", include_in_schema=False)
+    async def asyncapi(_: Anyone) -> dict[str, Any]:
+        """The events this service publishes and reads."""
+        return document
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -78,7 +106,7 @@ def _operation_id(route: APIRoute) -> str:
 
 
 async def _not_modified(_: object, error: Exception) -> Response:
-    assert isinstance(error, conditional.NotModified)
+    assert isinstance(error, preconditions.NotModified)
     return Response(status_code=304, headers=error.headers)
 
 

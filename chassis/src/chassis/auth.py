@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
+from opentelemetry import propagate
 
 from chassis.errors import Forbidden, Unauthenticated
 
@@ -60,7 +61,7 @@ class TokenKeys:
 
     async def refresh(self) -> None:
         """Fetch the keys once; raises httpx.HTTPError when the issuer does not answer."""
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with outside() as client:
             answer = await client.get(self.url)
             answer.raise_for_status()
         self.accept(answer.json())
@@ -178,3 +179,20 @@ PlatformAdmin = Annotated[Actor, Depends(requires(kind="staff", roles=("platform
 DepartmentAdmin = Annotated[
     Actor, Depends(requires(kind="staff", roles=("department_admin", "platform_admin")))
 ]
+
+
+def outside(base_url: str = "") -> httpx.AsyncClient:
+    """A client for calls to the outside: timeouts always, the trace goes along."""
+    return httpx.AsyncClient(
+        base_url=base_url,
+        timeout=httpx.Timeout(10, connect=3),
+        headers={"User-Agent": "onenet"},
+        transport=httpx.AsyncHTTPTransport(retries=1),
+        event_hooks={"request": [_trace]},
+    )
+
+
+async def _trace(request: httpx.Request) -> None:
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    request.headers.update(carrier)

@@ -4,13 +4,13 @@ import asyncio
 import json
 import signal
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import uvicorn
 
-from chassis import consumer, events, migrations, signing, telemetry, worker
-from chassis.app import build_app
+from chassis import migrations, telemetry, worker
+from chassis.app import build_app, describe_events
 from chassis.db import open_context
 from chassis.service import Service
 from chassis.settings import ServiceSettings
@@ -60,10 +60,10 @@ def commands(create_service: Create) -> typer.Typer:
         message: Annotated[str, typer.Argument(help="What changes, in a few words")],
     ) -> None:
         """Write a migration from the difference between the models and the newest revision."""
-        from chassis.testing.servers import scratch_database
+        from chassis.testing.servers import scratch_postgres
 
         service = create_service(offline_settings(create_service))
-        with scratch_database() as url:
+        with scratch_postgres() as url:
             migrations.upgrade(service.migrations, url)
             migrations.write_revision(service.migrations, url, message)
 
@@ -72,13 +72,6 @@ def commands(create_service: Create) -> typer.Typer:
 
 def main(create_service: Create) -> None:
     commands(create_service)()
-
-
-def describe_events(service: Service) -> dict[str, Any]:
-    published = list(service.events)
-    if service.signs:
-        published.append(signing.key_event(service.name))
-    return events.asyncapi(service.name, published, list(consumer.merged(service.subscriptions)))
 
 
 def serve_forever(service: Service) -> None:

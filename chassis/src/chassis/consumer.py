@@ -1,4 +1,4 @@
-"""Reactions to other services' events: durable pull consumers, an inbox, dead letters.
+"""The bus and its readers: streams, durable pull consumers, an inbox, dead letters.
 
 An event's effect and its inbox row commit together, so a redelivery does nothing. A failing
 handler is retried with growing delay, then parked as a dead letter an operator can re-drive.
@@ -12,10 +12,14 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+import nats
 import structlog
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
+from nats.js.errors import BadRequestError, NotFoundError
 from opentelemetry import context as otel
 from opentelemetry import propagate
 from pydantic import BaseModel, ValidationError
@@ -24,11 +28,65 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import bus, clock, telemetry
-from chassis.context import Context
+from chassis import clock, telemetry
 from chassis.db import transaction
 from chassis.events import service_of, stream_of
+from chassis.settings import Context
 from chassis.tables import dead_letter, inbox_event
+
+DUPLICATE_WINDOW_SECONDS = 600
+ACK_WAIT_SECONDS = 30
+
+
+async def connect(url: str, *, name: str) -> Client:
+    """A connection that keeps trying for ever; JetStream calls fail until it is there."""
+    return await nats.connect(
+        url,
+        name=name,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.5,
+        connect_timeout=5,
+        error_cb=quiet,
+    )
+
+
+async def ensure_stream(js: JetStreamContext, service: str) -> None:
+    """Create or update the stream that `service` alone writes."""
+    config = StreamConfig(
+        name=stream_of(service),
+        subjects=[f"onenet.{service}.>"],
+        duplicate_window=DUPLICATE_WINDOW_SECONDS,
+    )
+    try:
+        await js.stream_info(stream_of(service))
+    except NotFoundError:
+        try:
+            await js.add_stream(config)
+        except BadRequestError:
+            # Another process created it in the same moment with the same configuration.
+            await js.stream_info(stream_of(service))
+
+
+async def ensure_consumer(
+    js: JetStreamContext, *, stream: str, durable: str, subjects: Sequence[str]
+) -> None:
+    """Create or update a durable; `pull_subscribe` would ignore changes to an existing one."""
+    await js.add_consumer(
+        stream,
+        ConsumerConfig(
+            durable_name=durable,
+            filter_subjects=sorted(subjects),
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_SECONDS,
+            max_deliver=-1,
+            max_ack_pending=256,
+        ),
+    )
+
+
+async def quiet(_: Exception) -> None:
+    """Reconnecting is the client's business; readiness and the backlog metric tell operators."""
+
 
 DELAYS_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 20, 40)
 LATER_DELIVERIES = 40
@@ -98,8 +156,8 @@ async def run(here: Context, js: JetStreamContext, producer: str, reactions: Rea
     subjects = [f"onenet.{name}.*" for name in reactions if service_of(name) == producer]
     while True:
         try:
-            await bus.ensure_stream(js, producer)
-            await bus.ensure_consumer(
+            await ensure_stream(js, producer)
+            await ensure_consumer(
                 js, stream=stream_of(producer), durable=here.service, subjects=subjects
             )
             subscription = await js.pull_subscribe_bind(

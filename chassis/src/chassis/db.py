@@ -15,12 +15,11 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase
 
-from chassis import idempotency, tables
+from chassis import preconditions, tables
 from chassis.auth import MaybeActor, TokenKeys
-from chassis.context import Context
-from chassis.context import context as context  # noqa: PLC0414 - re-exported for use cases
 from chassis.files import open_files
-from chassis.settings import ServiceSettings
+from chassis.settings import Context, ServiceSettings
+from chassis.settings import context as context  # noqa: PLC0414 - re-exported for use cases
 from chassis.vault import open_vault
 
 
@@ -74,11 +73,11 @@ async def transaction(here: Context) -> AsyncIterator[AsyncSession]:
 async def _session(request: Request, actor: MaybeActor) -> AsyncIterator[AsyncSession]:
     here: Context = request.app.state.context
     async with transaction(here) as session:
-        attempt = await idempotency.begin(session, request, actor)
+        attempt = await preconditions.begin(session, request, actor)
         yield session
         if attempt is not None:
             await session.flush()
-            await idempotency.keep(session, attempt)
+            await preconditions.keep(session, attempt)
 
 
 async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:

@@ -1,24 +1,96 @@
-"""What an operator can see and act on in every service: dead letters and the outbox."""
+"""What an operator sees and acts on: readiness, metrics, dead letters, the outbox."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from nats.aio.client import Client
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import clock, consumer
-from chassis.auth import Actor, PlatformAdmin, requires
-from chassis.context import Context, context
+from chassis import clock, consumer, telemetry
+from chassis.auth import Actor, Anyone, PlatformAdmin, requires
 from chassis.db import ReadSession
 from chassis.errors import Conflict, NotFound
+from chassis.outbox import backlog
 from chassis.pagination import Page, PageQuery, page_of, paginate
 from chassis.problems import problems
-from chassis.relay import backlog
 from chassis.service import Service
+from chassis.settings import Context, context
 from chassis.tables import dead_letter, outbox_event
+
+Check = Callable[[], Awaitable[str | None]]
+
+probes = APIRouter(tags=["health"])
+
+
+@probes.get("/livez", include_in_schema=False)
+async def livez(_: Anyone) -> dict[str, str]:
+    """The process answers."""
+    return {"status": "alive"}
+
+
+@probes.get("/readyz", include_in_schema=False)
+async def readyz(request: Request, _: Anyone) -> Response:
+    """Whether everything the service needs is there; 503 names what is not."""
+    here: Context = request.app.state.context
+    parts = {name: await check() for name, check in here.ready.items()}
+    missing = {name: reason for name, reason in parts.items() if reason}
+    return JSONResponse(
+        {
+            "status": "not ready" if missing else "ready",
+            "parts": {
+                name: {"ready": reason is None, "detail": reason} for name, reason in parts.items()
+            },
+        },
+        status_code=503 if missing else 200,
+        headers={"Retry-After": "2"} if missing else {},
+    )
+
+
+@probes.get("/metrics", include_in_schema=False)
+async def metrics(request: Request, _: Anyone) -> Response:
+    """Prometheus text; the outbox backlog is counted when asked."""
+    here: Context = request.app.state.context
+    try:
+        async with here.reading.begin() as session:
+            telemetry.BACKLOG.labels(here.service).set(await backlog(session))
+    except (SQLAlchemyError, OSError):
+        telemetry.BACKLOG.labels(here.service).set(float("nan"))
+    return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def database_check(here: Context, head: str) -> Check:
+    async def check() -> str | None:
+        try:
+            async with here.engine.connect() as connection:
+                found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+        except (SQLAlchemyError, OSError) as error:
+            return f"database does not answer: {type(error).__name__}"
+        return None if found == head else f"database is at {found}, needs {head}: run migrate"
+
+    return check
+
+
+def bus_check(nc: Client) -> Check:
+    async def check() -> str | None:
+        return None if nc.is_connected else "NATS is not connected"
+
+    return check
+
+
+def keys_check(here: Context) -> Check:
+    async def check() -> str | None:
+        return None if here.keys.keys else f"no token keys yet from {here.keys.url}"
+
+    return check
+
 
 Operator = Annotated[Actor, Depends(requires(kind="staff", roles=("platform_admin",)))]
 
@@ -138,8 +210,7 @@ async def _outbox(session: AsyncSession) -> OutboxOut:
     waiting = outbox_event.c.published_at.is_(None)
     parked = outbox_event.c.parked_reason.is_not(None)
     statement = select(
-        func.count().filter(parked),
-        func.min(outbox_event.c.recorded_at).filter(waiting, ~parked),
+        func.count().filter(parked), func.min(outbox_event.c.recorded_at).filter(waiting, ~parked)
     ).where(waiting)
     parked_rows, oldest = (await session.execute(statement)).one()
     return OutboxOut(

@@ -23,7 +23,7 @@ from chassis.errors import (
     Unavailable,
     WrongType,
 )
-from chassis.idempotency import Replayed
+from chassis.preconditions import Replayed
 
 MEDIA_TYPE = "application/problem+json"
 MAX_BODY_BYTES = 1024 * 1024

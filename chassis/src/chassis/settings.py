@@ -1,10 +1,19 @@
-"""What every service is told from outside; each service derives its own class.
+"""What a process is given: settings from outside, and the context its sessions carry.
 
 Nothing here has a secret as its default, and nothing reads the environment at import.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from chassis.auth import TokenKeys
+from chassis.files import FileStore
+from chassis.vault import Vault
 
 
 class ServiceSettings(BaseSettings):
@@ -47,3 +56,23 @@ class ServiceSettings(BaseSettings):
     idempotency_hours: int = Field(
         default=24, description="Hours an Idempotency-Key and its answer are kept"
     )
+
+
+@dataclass(frozen=True)
+class Context:
+    service: str
+    settings: ServiceSettings
+    vault: Vault
+    files: FileStore
+    keys: TokenKeys
+    engine: AsyncEngine
+    writing: async_sessionmaker[AsyncSession]
+    reading: async_sessionmaker[AsyncSession]
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    ready: dict[str, Callable[[], Awaitable[str | None]]] = field(default_factory=dict)
+
+
+def context(session: AsyncSession) -> Context:
+    """The context this session was opened in."""
+    found: Context = session.info["context"]
+    return found

@@ -12,9 +12,9 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import ALGORITHM
-from chassis.context import context
 from chassis.events import Event, SigningKeyPublished
 from chassis.outbox import record
+from chassis.settings import context
 from chassis.tables import signing_key
 
 _LOCK = 0x516E

@@ -1,4 +1,4 @@
-"""Personal data at rest and between services: encryption, keyed hashes for look-up, sealing.
+"""Personal data: encrypted at rest, hashed for look-up, sealed between services, masked on screens.
 
 AES-256-GCM with a random nonce; the key id travels with the box so that retired keys still open
 old rows and old events.
@@ -98,3 +98,35 @@ def _decrypt(keys: Mapping[str, bytes], box: bytes, purpose: bytes) -> bytes:
         raise UnknownKey(kid)
     start = 1 + length + _NONCE_BYTES
     return AESGCM(keys[kid]).decrypt(box[1 + length : start], box[start:], purpose)
+
+
+_KEPT_NAME = 2
+
+
+def mask_name(name: str) -> str:
+    """张三 → 张*, 张三丰 → 张*丰."""
+    if len(name) <= _KEPT_NAME:
+        return name[:1] + "*" * (len(name) - 1)
+    return name[0] + "*" * (len(name) - 2) + name[-1]
+
+
+def mask_id_number(number: str) -> str:
+    """511602199001011234 → 511602********1234."""
+    return _keep(number, 6, 4)
+
+
+def mask_mobile(number: str) -> str:
+    """13800001234 → 138****1234."""
+    return _keep(number, 3, 4)
+
+
+def mask_value(value: object) -> str:
+    """Any other personal value: at most the first and the last character stay."""
+    text = str(value)
+    return _keep(text, 1, 1) if len(text) > _KEPT_NAME else "*" * len(text)
+
+
+def _keep(text: str, head: int, tail: int) -> str:
+    if len(text) <= head + tail:
+        return "*" * len(text)
+    return text[:head] + "*" * (len(text) - head - tail) + text[-tail:]

@@ -15,11 +15,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import bus, consumer, health, idempotency, relay, signing
+from chassis import consumer, operations, outbox, preconditions, signing
 from chassis.auth import TokenKeys
-from chassis.context import Context
 from chassis.db import transaction
 from chassis.service import Loop, Service
+from chassis.settings import Context
 
 KEY_REFRESH_SECONDS = 60
 log = structlog.get_logger()
@@ -32,12 +32,12 @@ Step = Callable[[], Coroutine[Any, Any, None]]
 async def running(service: Service, here: Context, *, alone: bool) -> AsyncIterator[None]:
     """Start the background of a process and stop it on the way out; `alone`: a worker process."""
     await start_up(service, here)
-    here.ready["keys"] = health.keys_check(here)
+    here.ready["keys"] = operations.keys_check(here)
     steps: dict[str, Step] = {"keys": lambda: refresh_keys(here.keys)}
     nc: Client | None = None
     if alone or service.settings.worker:
         nc = await _connect(service)
-        here.ready["bus"] = health.bus_check(nc)
+        here.ready["bus"] = operations.bus_check(nc)
         steps |= _work(service, here, nc.jetstream())
     tasks = [asyncio.create_task(_for_ever(name, step)) for name, step in steps.items()]
     try:
@@ -77,7 +77,7 @@ async def start_up(service: Service, here: Context) -> None:
 async def _connect(service: Service) -> Client:
     while True:
         try:
-            return await bus.connect(service.settings.nats_url, name=service.name)
+            return await consumer.connect(service.settings.nats_url, name=service.name)
         except (NatsError, OSError, TimeoutError) as error:
             log.warning("bus_waits", kind=type(error).__name__)
             await asyncio.sleep(1)
@@ -85,7 +85,7 @@ async def _connect(service: Service) -> Client:
 
 def _work(service: Service, here: Context, js: JetStreamContext) -> dict[str, Step]:
     reactions = consumer.merged(service.subscriptions)
-    steps: dict[str, Step] = {"relay": lambda: relay.run(here, js)}
+    steps: dict[str, Step] = {"relay": lambda: outbox.relay(here, js)}
     for producer in consumer.producers(reactions):
         steps[f"consumer of {producer}"] = partial(consumer.run, here, js, producer, reactions)
     for loop in (*service.loops, *_housekeeping(here)):
@@ -96,8 +96,8 @@ def _work(service: Service, here: Context, js: JetStreamContext) -> dict[str, St
 def _housekeeping(here: Context) -> tuple[Loop, ...]:
     days = here.settings.event_retention_days
     return (
-        Loop("forget idempotency keys", 3600, idempotency.forget_old),
-        Loop("forget published events", 3600, lambda session: relay.forget_old(session, days)),
+        Loop("forget idempotency keys", 3600, preconditions.forget_old),
+        Loop("forget published events", 3600, lambda session: outbox.forget_old(session, days)),
     )
 
 

@@ -196,7 +196,7 @@ def _call(gateway: Gateway, scope: Scope, receive: Receive, send: Send) -> Call:
         traceparent = given.decode()
     else:
         # The request id is a good trace id: unique, and random where tracing wants it to be.
-        traceparent = f"00-{found.hex}-{getrandbits(64) or 1:016x}-01"  # noqa: S311 - an id, no secret
+        traceparent = f"00-{found.hex}-{getrandbits(64) or 1:016x}-01"
     peer = scope.get("client")
     return Call(
         scope=scope,

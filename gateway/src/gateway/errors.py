@@ -106,7 +106,9 @@ class UpstreamAway(Unavailable):
 
 class OutcomeUnknown(Unavailable):
     slug = "outcome-unknown"
-    zh = "与服务的连接中断，无法确定是否已办理。请在 {retry_after} 秒后用同一 Idempotency-Key 重试。"
+    zh = (
+        "与服务的连接中断，无法确定是否已办理。请在 {retry_after} 秒后用同一 Idempotency-Key 重试。"
+    )
     en = (
         "The connection broke; it may or may not have been done. Repeat it with the same"
         " Idempotency-Key in {retry_after} seconds."
@@ -122,4 +124,6 @@ class Overloaded(Unavailable):
 class NotYet(Unavailable):
     slug = "not-collected-yet"
     zh = "文档尚未收集齐（缺：{missing}），请在 {retry_after} 秒后再试。"
-    en = "The document is not complete yet (missing: {missing}). Try again in {retry_after} seconds."
+    en = (
+        "The document is not complete yet (missing: {missing}). Try again in {retry_after} seconds."
+    )

@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from starlette.types import Receive, Scope, Send
 
-from chassis import bus
+from chassis import consumer
 from chassis.auth import TokenKeys
 from chassis.worker import refresh_keys
 from gateway.app import Gateway, respond
@@ -105,9 +105,9 @@ async def _connected(gateway: Gateway) -> None:
                 gateway.settings.nats_url,
                 name="gateway",
                 max_reconnect_attempts=-1,
-                reconnect_time_wait=0.5,
+                reconnect_time_wait=1,
                 ping_interval=BUS_PING_SECONDS,
-                error_cb=bus.quiet,
+                error_cb=consumer.quiet,
             )
         except (NatsError, OSError, TimeoutError):
             await asyncio.sleep(0.5)

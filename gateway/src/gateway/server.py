@@ -43,7 +43,7 @@ class EdgeProtocol(HttpToolsProtocol):
             raise _Unreadable
         super().on_headers_complete()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn gives its own text
         content = document(BadRequest(), language="zh", instance="")
         body = json.dumps(content, ensure_ascii=False).encode()
         head = (

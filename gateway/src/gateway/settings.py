@@ -21,7 +21,8 @@ class GatewaySettings(BaseSettings):
         default=None, description="OpenTelemetry collector; none, no traces"
     )
     trusted_proxies: str = Field(
-        default="", description="Networks whose X-Forwarded-For is believed, comma-separated; others' is dropped"
+        default="",
+        description="Networks whose X-Forwarded-For is believed; from others it is dropped",
     )
     deadline_seconds: float = Field(default=30, description="Longest wait for an ordinary answer")
     upload_deadline_seconds: float = Field(default=120, description="Longest wait for an upload")

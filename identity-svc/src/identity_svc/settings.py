@@ -5,8 +5,7 @@ from typing import cast
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.context import context
-from chassis.settings import ServiceSettings
+from chassis.settings import ServiceSettings, context
 
 
 class IdentitySettings(ServiceSettings):

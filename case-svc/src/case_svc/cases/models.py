@@ -54,9 +54,9 @@ class Case(Base):
     created_at: Mapped[datetime] = mapped_column(_MOMENT)
     submitted_at: Mapped[datetime | None] = mapped_column(_MOMENT, index=True)
     received_at: Mapped[datetime | None] = mapped_column(_MOMENT)
-    accepted_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    accepted_at: Mapped[datetime | None] = mapped_column(_MOMENT, index=True)
     accepted_by: Mapped[UUID | None]
-    decided_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    decided_at: Mapped[datetime | None] = mapped_column(_MOMENT, index=True)
     decided_by: Mapped[UUID | None]
     ended_at: Mapped[datetime | None] = mapped_column(_MOMENT, index=True)
     version: Mapped[int] = mapped_column(default=1)

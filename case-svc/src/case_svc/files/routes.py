@@ -27,9 +27,9 @@ from case_svc.files.models import StoredFile
 from case_svc.files.schemas import FileOut
 from case_svc.files.usecases import Arrival, MaySee, Witness
 from chassis.auth import Actor, SignedIn, requires
-from chassis.context import Context
 from chassis.db import Session
 from chassis.problems import problems, refusal
+from chassis.settings import Context
 
 Uploader = Annotated[Actor, Depends(requires(kind=("citizen", "staff")))]
 

@@ -17,8 +17,8 @@ from case_svc.files.parts import FileForm
 from case_svc.settings import CaseSettings
 from chassis import clock
 from chassis.auth import Actor
-from chassis.context import Context
 from chassis.db import context, transaction
+from chassis.settings import Context
 
 MaySee = Callable[[AsyncSession, Actor, UUID], Awaitable[FileGround | None]]
 Witness = Callable[[AsyncSession, Actor, FileGround, str], Awaitable[None]]

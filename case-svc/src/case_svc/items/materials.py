@@ -34,8 +34,8 @@ def needed(guide: Guide, known: Mapping[str, Any], truth: Truth) -> list[Mapping
 
 
 def must_be_given(material: Mapping[str, Any]) -> bool:
-    """What the applicant herself has to bring: required, and not fetched by the authority."""
-    return bool(material["need"] == "required" and material["source"] != "shared_data")
+    """What the applicant herself has to bring, or, where gaps are allowed (容缺), to promise."""
+    return bool(material["need"] != "optional" and material["source"] != "shared_data")
 
 
 def may_be_claimed(material: Mapping[str, Any]) -> bool:

@@ -1,5 +1,4 @@
-from chassis.migrations import run_env
-
 from case_svc.main import METADATA
+from chassis.migrations import run_env
 
 run_env(METADATA)

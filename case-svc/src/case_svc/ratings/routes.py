@@ -34,10 +34,10 @@ from case_svc.ratings.schemas import (
 )
 from case_svc.ratings.screening import screened
 from chassis.auth import Citizen, SignedIn, Staff
-from chassis.conditional import OptionalMatch, set_tag
 from chassis.db import ReadSession, Session
 from chassis.errors import Stale
 from chassis.pagination import Key, Page, PageQuery, page_of, paginate
+from chassis.preconditions import OptionalMatch, set_tag
 from chassis.problems import problems
 
 router = APIRouter(prefix="/api/v1", tags=["ratings"])

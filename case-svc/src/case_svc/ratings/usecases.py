@@ -20,9 +20,9 @@ from case_svc.ratings.rectification import Action, State
 from case_svc.ratings.scale import SERVICE_ZH, RatedService
 from chassis import clock
 from chassis.auth import Actor
-from chassis.conditional import ensure_match
 from chassis.db import context
 from chassis.outbox import record
+from chassis.preconditions import ensure_match
 
 
 async def rate_case(

@@ -29,9 +29,9 @@ from case_svc.supervision.schemas import (
 )
 from chassis import clock
 from chassis.auth import Anyone, Staff
-from chassis.conditional import public_read
 from chassis.db import ReadSession, Session, context
 from chassis.pagination import Key, Page, PageQuery, page_of, paginate
+from chassis.preconditions import public_read
 from chassis.problems import language_of, problems
 
 router = APIRouter(prefix="/api/v1", tags=["supervision"])

@@ -24,7 +24,7 @@ from catalog_svc.items.usecases.listing import (
 )
 from chassis import clock
 from chassis.auth import Actor
-from chassis.context import Context
+from chassis.settings import Context
 
 CHUNK: Final = {"csv": 100, "xlsx": 100, "jsonl": 10}
 TURN_SECONDS: Final = 0.5

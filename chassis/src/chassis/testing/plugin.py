@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -30,10 +31,10 @@ from sqlalchemy.pool import NullPool
 from chassis import clock, consumer, migrations, worker
 from chassis.app import build_app
 from chassis.auth import AUDIENCE, TokenKeys
-from chassis.context import Context
 from chassis.db import async_url
 from chassis.events import service_of, subject_of
 from chassis.service import Service
+from chassis.settings import Context
 from chassis.tables import outbox_event
 from chassis.testing.servers import create_database, scratch_nats, scratch_postgres
 from chassis.testing.settings import ISSUER, settings_of
@@ -254,26 +255,7 @@ def recorded(session: AsyncSession) -> Callable[..., Awaitable[list[dict[str, An
 @pytest.fixture
 def deliver(prepared: Prepared, here: Context) -> Callable[..., Awaitable[bool]]:
     """Give the service an event as its consumer would; False when it had it before."""
-
-    async def receive(
-        event_type: str,
-        content: dict[str, Any],
-        *,
-        sealed: dict[str, Any] | None = None,
-        event_id: UUID | None = None,
-        sequence: int = 1,
-    ) -> bool:
-        return await deliver_to(
-            prepared.service,
-            here,
-            event_type,
-            content,
-            sealed=sealed,
-            event_id=event_id,
-            sequence=sequence,
-        )
-
-    return receive
+    return partial(deliver_to, prepared.service, here)
 
 
 async def deliver_to(

@@ -78,12 +78,6 @@ def scratch_nats() -> Iterator[str]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def scratch_database() -> Iterator[str]:
-    with scratch_postgres() as url:
-        yield url
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

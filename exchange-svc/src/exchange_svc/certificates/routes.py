@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from chassis import clock
 from chassis.auth import Actor, Anyone, Citizen, requires
-from chassis.conditional import OptionalMatch, public_read, set_tag
 from chassis.db import ReadSession, Session, context
 from chassis.errors import Forbidden, Stale, Unauthenticated
 from chassis.pagination import BadCursor, Page, PageQuery, page_of
+from chassis.preconditions import OptionalMatch, public_read, set_tag
 from chassis.problems import problems
 from exchange_svc.certificates import queries
 from exchange_svc.certificates.errors import CertificateNotFound, IllegalStatus

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.consumer import Received, Subscriptions
-from chassis.context import context
+from chassis.settings import context
 from exchange_svc.parties.models import Company, Department, Mandate, Person
 from exchange_svc.parties.usecases import keep_copy
 

@@ -73,7 +73,7 @@ def _find(cache: Cache, key: Key) -> Kept | None:
     return cache.store.find(key, time.monotonic(), longest)
 
 
-async def _fetched(  # noqa: PLR0913 - one fetch, fully named
+async def _fetched(
     call: Call, cache: Cache, upstreams: Upstreams, service: str, flight: Flight, stale: Kept | None
 ) -> Answer:
     """The shared fetch. Its key holds the epoch: who comes after a change never joins it."""
@@ -96,7 +96,7 @@ def _landed(cache: Cache, flight: Flight, task: asyncio.Task[Answer]) -> None:
         task.exception()  # seen by whoever waits; nobody may be left
 
 
-def _kept(  # noqa: PLR0913 - the fields of what is kept
+def _kept(
     answer: Answer, body: bytes, service: str, epoch: int, moment: float, seconds: float
 ) -> Kept:
     plain = [one for one in outward(answer.headers) if one[0] not in {b"content-length", b"age"}]

@@ -32,10 +32,11 @@ def check_limit(call: Call, buckets: Buckets, known: dict[str, Policy]) -> None:
         return
     client = call.claims["sub"] if call.claims else bucket_key(call.address)
     verdict = buckets.take(policy, client, time.monotonic())
+    name = policy.name.encode()
     call.extra += (
-        (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (policy.name.encode(), policy.burst, policy.window)),
-        (b"ratelimit", b'"%b";r=%d;t=%d' % (policy.name.encode(), verdict.remaining, verdict.full)),
-    )  # fmt: skip
+        (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name, policy.burst, policy.window)),
+        (b"ratelimit", b'"%b";r=%d;t=%d' % (name, verdict.remaining, verdict.full)),
+    )
     if verdict.wait:
         REFUSED.labels(policy.name).inc()
         raise TooMany(retry_after=verdict.wait)

@@ -2,7 +2,6 @@
 
 from ipaddress import IPv6Address, ip_address, ip_network
 
-
 UNKNOWN = "unknown"
 
 

@@ -102,7 +102,7 @@ async def forward(call: Call, upstreams: Upstreams, service: str) -> None:
             try:
                 await _pass_back(call, response, watch, seconds)
             except (aiohttp.ClientError, TimeoutError) as error:
-                _note_broken(call, service, error)
+                _note_broken(service, error)
             finally:
                 _release(response)
     except UpstreamLate:
@@ -228,7 +228,7 @@ def _named(service: str, method: str, error: aiohttp.ClientError) -> Exception:
     return OutcomeUnknown(retry_after=2)
 
 
-def _note_broken(call: Call, service: str, error: Exception) -> None:
+def _note_broken(service: str, error: Exception) -> None:
     """The answer has begun, so all that is left is to break it off; the client sees it cut."""
     FAILURES.labels(service, "broken").inc()
     log.warning("answer_broken", service=service, kind=type(error).__name__)

@@ -128,5 +128,3 @@ def _learn(name: bytes) -> str | None:
     if len(_NAMES) < _KNOWN_NAMES:
         _NAMES[name] = word
     return word
-
-

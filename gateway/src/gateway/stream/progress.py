@@ -141,7 +141,7 @@ async def _stream(call: Call, streams: Streams, nc: Client, case_id: str, notice
     await call.write(b"", more=False)
 
 
-async def _send_notices(  # noqa: PLR0913 - all that can end or feed a stream
+async def _send_notices(
     call: Call,
     streams: Streams,
     nc: Client,

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Response
 
 from chassis import clock
 from chassis.auth import Citizen
-from chassis.conditional import OptionalMatch, set_tag
 from chassis.db import ReadSession, Session
 from chassis.errors import Forbidden, Invalid, Stale, Unauthenticated
 from chassis.pagination import Page, PageQuery, page_of
+from chassis.preconditions import OptionalMatch, set_tag
 from chassis.problems import problems
 from identity_svc.mandates import queries, usecases
 from identity_svc.mandates.errors import (

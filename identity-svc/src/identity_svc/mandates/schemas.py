@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Actor
-from chassis.masking import mask_name
+from chassis.vault import mask_name
 from identity_svc.mandates.lifecycle import Action, Power, Role, State, allowed
 from identity_svc.mandates.models import Mandate
 from identity_svc.mandates.usecases import Offer

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor
-from chassis.conditional import ensure_match
 from chassis.errors import FieldError, Invalid
 from chassis.outbox import record
+from chassis.preconditions import ensure_match
 from identity_svc.mandates import queries
 from identity_svc.mandates.errors import NotTheGrantee
 from identity_svc.mandates.events import MandateChanged

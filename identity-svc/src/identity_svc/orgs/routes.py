@@ -7,10 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from chassis.auth import Anyone, DepartmentAdmin, PlatformAdmin
-from chassis.conditional import RequiredMatch, public_read, set_tag
 from chassis.db import ReadSession, Session
 from chassis.errors import Forbidden, Invalid, NotFound, Stale, Unauthenticated
 from chassis.pagination import Page, PageQuery, page_of
+from chassis.preconditions import RequiredMatch, public_read, set_tag
 from chassis.problems import language_of, problems
 from identity_svc.orgs import queries, usecases
 from identity_svc.orgs.codes import full_code

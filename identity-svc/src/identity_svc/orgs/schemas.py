@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import context
-from chassis.masking import mask_name
+from chassis.vault import mask_name
 from identity_svc.orgs.models import Department, Region, Staff
 from identity_svc.orgs.names import MOBILE, USERNAME
 from identity_svc.orgs.roles import DUTIES, Role

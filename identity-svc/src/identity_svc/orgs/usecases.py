@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor
-from chassis.conditional import ensure_match
 from chassis.db import context
 from chassis.errors import FieldError, Invalid
 from chassis.outbox import record
+from chassis.preconditions import ensure_match
 from identity_svc.orgs import policies, queries
 from identity_svc.orgs.codes import full_code
 from identity_svc.orgs.errors import (

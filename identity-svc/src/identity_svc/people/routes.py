@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from chassis.auth import Anyone, Citizen, DepartmentAdmin, SignedIn, Staff
-from chassis.conditional import set_tag
 from chassis.db import ReadSession, Session
 from chassis.errors import Forbidden, Invalid, Unauthenticated
 from chassis.pagination import Page, PageQuery, page_of
+from chassis.preconditions import set_tag
 from chassis.problems import problems
 from identity_svc.people import queries, usecases
 from identity_svc.people.errors import (

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import context
-from chassis.masking import mask_id_number, mask_mobile, mask_name
+from chassis.vault import mask_id_number, mask_mobile, mask_name
 from identity_svc.people.models import Assurance, Company, Person
 from identity_svc.people.usecases import Registration
 

@@ -9,7 +9,7 @@ from case_svc.cases.models import Case
 from case_svc.cases.schemas.showing import CaseOut, case_out
 from case_svc.cases.usecases.showing import MoreActions, show_case
 from chassis.auth import Actor
-from chassis.conditional import set_tag
+from chassis.preconditions import set_tag
 
 
 async def more_actions(request: Request) -> MoreActions:

@@ -30,10 +30,9 @@ from case_svc.cases.usecases.showing import MoreActions, show_case
 from case_svc.items.errors import ItemNotFound
 from case_svc.parties.errors import CompanyNotFound
 from chassis.auth import Actor, AssuranceTooLow, Citizen, SignedIn
-from chassis.conditional import OptionalMatch, RequiredMatch, set_tag
 from chassis.db import Session
 from chassis.errors import PreconditionMissing, Stale
-from chassis.idempotency import RequiredKey
+from chassis.preconditions import OptionalMatch, RequiredKey, RequiredMatch, set_tag
 from chassis.problems import problems
 
 router = APIRouter(prefix="/api/v1/cases", tags=["cases"])

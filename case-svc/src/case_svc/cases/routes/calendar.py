@@ -11,9 +11,9 @@ from case_svc.cases.schemas.handling import CalendarIn
 from case_svc.cases.schemas.timing import CalendarOut, calendar_out
 from case_svc.cases.usecases.calendar import change_calendar
 from chassis.auth import Anyone, PlatformAdmin
-from chassis.conditional import RequiredMatch, public_read, set_tag
 from chassis.db import ReadSession, Session
 from chassis.errors import PreconditionMissing, Stale
+from chassis.preconditions import RequiredMatch, public_read, set_tag
 from chassis.problems import problems
 
 router = APIRouter(prefix="/api/v1/calendar", tags=["calendar"])

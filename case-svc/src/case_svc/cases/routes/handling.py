@@ -35,9 +35,9 @@ from case_svc.cases.schemas.timing import TimingOut, timing_out
 from case_svc.cases.usecases import acceptance, deciding, reviewing
 from case_svc.cases.usecases.timing import read_clock
 from chassis.auth import Staff
-from chassis.conditional import OptionalMatch, set_tag
 from chassis.db import Session
 from chassis.errors import Stale
+from chassis.preconditions import OptionalMatch, set_tag
 from chassis.problems import problems
 
 router = APIRouter(

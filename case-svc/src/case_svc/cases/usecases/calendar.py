@@ -18,8 +18,8 @@ from case_svc.cases.queries.clocks import touching
 from case_svc.cases.usecases.clocks import recompute
 from chassis.auth import Actor
 from chassis.clock import now
-from chassis.conditional import ensure_match
 from chassis.errors import FieldError
+from chassis.preconditions import ensure_match
 
 FIRST_YEAR: Final = 2004
 _SATURDAY: Final = 5

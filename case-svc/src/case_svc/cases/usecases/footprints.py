@@ -1,11 +1,13 @@
 """Every look of an officer at someone's data is a fact of the same transaction."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases.events import FootprintRecorded
-from case_svc.cases.models import Case
+from case_svc.cases.models import Case, CaseMaterial
 from case_svc.files.ground import FileGround
 from case_svc.parties import queries as parties
 from chassis.auth import Actor
@@ -37,11 +39,12 @@ async def record_look(
 
 
 async def record_file_read(
-    session: AsyncSession,
-    actor: Actor,
-    ground: FileGround,
-    name: str,  # noqa: ARG001 - people name scans after themselves: it stays out of the event
+    session: AsyncSession, actor: Actor, ground: FileGround, file_id: str
 ) -> None:
-    """An officer opened a file of the case."""
+    """An officer opened a file of the case; it is told by its material, not by its own name."""
     case = await session.get_one(Case, ground.case_id)
-    await record_look(session, actor, case, ["file"], case.item_name)
+    statement = select(CaseMaterial.name).where(
+        CaseMaterial.case_id == case.case_id, CaseMaterial.file_id == UUID(file_id)
+    )
+    names = sorted(set(await session.scalars(statement)))
+    await record_look(session, actor, case, [f"material:{name}" for name in names], case.item_name)

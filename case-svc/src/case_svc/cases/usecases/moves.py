@@ -11,8 +11,8 @@ from case_svc.cases.queries.cases import get_case
 from case_svc.settings import CaseSettings
 from chassis.auth import Actor
 from chassis.clock import new_id, now
-from chassis.conditional import ensure_match
 from chassis.db import context
+from chassis.preconditions import ensure_match
 
 
 def settings_of(session: AsyncSession) -> CaseSettings:

@@ -30,7 +30,7 @@ from case_svc.parties import queries as parties
 from case_svc.parties.models import Company
 from case_svc.parties.queries import Particulars
 from chassis.auth import Actor
-from chassis.masking import mask_id_number, mask_mobile, mask_name, mask_value
+from chassis.vault import mask_id_number, mask_mobile, mask_name, mask_value
 
 Viewer = Literal["party", "holder", "staff"]
 MoreActions = Callable[[AsyncSession, Actor, Case], Awaitable[tuple[str, ...]]]

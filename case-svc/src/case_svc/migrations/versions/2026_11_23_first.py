@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = 'd71b63677512'
+revision = 'ca8aaf2b4fe6'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -74,7 +74,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('case_id', name=op.f('pk_case_file')),
     sa.UniqueConstraint('case_no', name=op.f('uq_case_file_case_no'))
     )
+    op.create_index(op.f('ix_case_file_accepted_at'), 'case_file', ['accepted_at'], unique=False)
     op.create_index(op.f('ix_case_file_company_id'), 'case_file', ['company_id'], unique=False)
+    op.create_index(op.f('ix_case_file_decided_at'), 'case_file', ['decided_at'], unique=False)
     op.create_index('ix_case_file_department', 'case_file', ['department_code', 'region_code', 'case_id'], unique=False)
     op.create_index(op.f('ix_case_file_ended_at'), 'case_file', ['ended_at'], unique=False)
     op.create_index(op.f('ix_case_file_item_id'), 'case_file', ['item_id'], unique=False)
@@ -511,7 +513,9 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_case_file_item_id'), table_name='case_file')
     op.drop_index(op.f('ix_case_file_ended_at'), table_name='case_file')
     op.drop_index('ix_case_file_department', table_name='case_file')
+    op.drop_index(op.f('ix_case_file_decided_at'), table_name='case_file')
     op.drop_index(op.f('ix_case_file_company_id'), table_name='case_file')
+    op.drop_index(op.f('ix_case_file_accepted_at'), table_name='case_file')
     op.drop_table('case_file')
     op.drop_table('case_counter')
     op.drop_table('calendar_year')

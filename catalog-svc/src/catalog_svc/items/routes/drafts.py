@@ -30,9 +30,9 @@ from catalog_svc.items.schemas.managing import (
 )
 from catalog_svc.items.usecases import checking, drafting
 from chassis.auth import DepartmentAdmin, PlatformAdmin
-from chassis.conditional import OptionalMatch, RequiredMatch, set_tag
 from chassis.db import ReadSession, Session
 from chassis.errors import PreconditionMissing, Stale
+from chassis.preconditions import OptionalMatch, RequiredMatch, set_tag
 from chassis.problems import problems
 
 router = APIRouter(prefix="/catalog/items", tags=["catalogue: drafts"])

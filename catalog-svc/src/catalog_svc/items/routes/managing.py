@@ -34,10 +34,10 @@ from catalog_svc.items.schemas.public import Json
 from catalog_svc.items.usecases import reading
 from catalog_svc.items.usecases.standing import change_standing
 from chassis.auth import Actor, Anyone, DepartmentAdmin
-from chassis.conditional import OptionalMatch, set_tag
 from chassis.db import ReadSession, Session
 from chassis.errors import Stale
 from chassis.pagination import Page, PageQuery, page_of
+from chassis.preconditions import OptionalMatch, set_tag
 from chassis.problems import problems
 
 router = APIRouter(prefix="/catalog", tags=["catalogue: items"])

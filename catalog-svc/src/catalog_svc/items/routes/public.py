@@ -28,9 +28,9 @@ from catalog_svc.items.usecases import applying, reading
 from catalog_svc.search.queries import Search, find
 from catalog_svc.settings import CatalogSettings
 from chassis.auth import Anyone
-from chassis.conditional import public_read
 from chassis.db import ReadSession, context
 from chassis.pagination import BadCursor, Page, PageQuery, page_of
+from chassis.preconditions import public_read
 from chassis.problems import problems
 
 router = APIRouter(prefix="/items", tags=["items"])

@@ -20,8 +20,8 @@ from catalog_svc.items.usecases import checking
 from catalog_svc.items.usecases.publishing import publish_guide
 from chassis import clock
 from chassis.auth import Actor
-from chassis.conditional import ensure_match
 from chassis.errors import FieldError
+from chassis.preconditions import ensure_match
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from catalog_svc.items.lifecycle import Action
 from catalog_svc.items.models import Item
 from catalog_svc.items.usecases.publishing import Change, announce
 from chassis.auth import Actor
-from chassis.conditional import ensure_match
+from chassis.preconditions import ensure_match
 
 
 async def change_standing(

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.consumer import Later
-from chassis.context import context
 from chassis.outbox import record
+from chassis.settings import context
 from chassis.signing import sign
 from exchange_svc.certificates import codes
 from exchange_svc.certificates.events import CertificateIssued

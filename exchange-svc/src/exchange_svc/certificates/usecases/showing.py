@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor
-from chassis.conditional import ensure_match
-from chassis.context import context
-from chassis.masking import mask_id_number, mask_name, mask_value
+from chassis.preconditions import ensure_match
+from chassis.settings import context
+from chassis.vault import mask_id_number, mask_name, mask_value
 from exchange_svc.calls.usecases import Look, record_look
 from exchange_svc.certificates import codes
 from exchange_svc.certificates.models import Certificate, CertificateEntry

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from chassis.auth import ALGORITHM, Anyone
-from chassis.conditional import public_read
 from chassis.db import ReadSession
+from chassis.preconditions import public_read
 from identity_svc.login import queries
 from identity_svc.login.scopes import WEB
 from identity_svc.settings import rules

@@ -1,7 +1,8 @@
-"""`Idempotency-Key` on POST: the answer is a row of the same transaction, a repeat gets it again.
+"""Headers that keep writes safe: `Idempotency-Key`, `If-Match`; and `If-None-Match` for reads.
 
-The record is found by client and key; its fingerprint covers method, path, query and body. The
-answer may hold personal data, so it is encrypted like a column.
+The answer to a keyed POST is a row of the same transaction, so a repeat gets it again. It is found
+by client and key, its fingerprint covers method, path, query and body, and it is encrypted like a
+column because it may hold personal data.
 """
 
 import hashlib
@@ -11,14 +12,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Actor
-from chassis.context import context
-from chassis.errors import Conflict, FieldError, Invalid, PreconditionMissing
+from chassis.errors import Conflict, FieldError, Invalid, PreconditionMissing, Stale
+from chassis.settings import context
 from chassis.tables import idempotency_record
 
 _KEY = re.compile(r'^(?:"([\x20-\x21\x23-\x7e]{1,200})"|([\x21\x23-\x7e]{1,200}))$')
@@ -176,3 +177,60 @@ def _canonical(body: bytes) -> bytes:
         return json.dumps(json.loads(body), sort_keys=True).encode()
     except ValueError:
         return body
+
+
+# For the gateway alone, which ends its copies by event; it takes the word out of the answer.
+SHARED_SECONDS = 300
+
+
+class NotModified(Exception):
+    """Not a failure: what the client holds is still current."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.headers = headers
+
+
+async def _required(request: Request) -> str:
+    match = request.headers.get("if-match")
+    if match is None:
+        raise PreconditionMissing(header="If-Match")
+    return match
+
+
+async def _optional(request: Request) -> str | None:
+    return request.headers.get("if-match")
+
+
+RequiredMatch = Annotated[str, Depends(_required)]
+OptionalMatch = Annotated[str | None, Depends(_optional)]
+
+
+def ensure_match(match: str | None, version: int | str) -> None:
+    """Raise Stale when If-Match was sent and none of its tags is the present version."""
+    if match is None or match.strip() == "*":
+        return
+    if f'"{version}"' not in {part.strip() for part in match.split(",")}:
+        raise Stale(current=f'"{version}"')
+
+
+def set_tag(response: Response, version: int | str) -> None:
+    response.headers["ETag"] = f'"{version}"'
+
+
+def public_read(
+    request: Request, response: Response, etag: str, max_age: int, *, shared: bool = False
+) -> None:
+    """Mark a public answer cacheable; raises NotModified when the client holds this version.
+
+    `shared`: every change of the answer is an event, so the gateway may keep it until then.
+    """
+    kept = f", s-maxage={SHARED_SECONDS}" if shared else ""
+    headers = {
+        "ETag": f'"{etag}"',
+        "Cache-Control": f"public, max-age={max_age}{kept}",
+        "Vary": "Accept-Language",
+    }
+    held = request.headers.get("if-none-match", "")
+    if {part.strip().removeprefix("W/") for part in held.split(",")} & {headers["ETag"], "*"}:
+        raise NotModified(headers)
+    response.headers.update(headers)

@@ -1,0 +1,70 @@
+"""Publish a resource and keep its entry true."""
+
+from typing import Any
+
+from chassis.preconditions import ensure_match
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import clock
+from chassis.auth import Actor
+from chassis.errors import Forbidden
+from exchange_svc.directory import queries, terms
+from exchange_svc.directory.errors import BadCategory, ResourceNotFound, TermsIncomplete
+from exchange_svc.directory.models import PUBLISHED, Resource
+from exchange_svc.directory.terms import ShareType
+
+
+async def publish_resource(session: AsyncSession, actor: Actor, entry: dict[str, Any]) -> Resource:
+    if actor.department is None:
+        raise Forbidden
+    if not terms.is_category(entry["category"]):
+        raise BadCategory
+    # Numbers of one category are given one after the other.
+    lock = func.hashtextextended(f"resource|{entry['category']}", 0)
+    await session.execute(select(func.pg_advisory_xact_lock(lock)))
+    number = await queries.next_number(session, entry["category"])
+    resource = Resource(
+        **entry,
+        code=terms.compose(entry["category"], number),
+        number=number,
+        provider_code=actor.department,
+        status=PUBLISHED,
+        published_at=clock.now(),
+        version=1,
+    )
+    _settle_terms(resource)
+    session.add(resource)
+    await session.flush()
+    return resource
+
+
+async def change_resource(
+    session: AsyncSession, actor: Actor, code: str, changes: dict[str, Any], *, match: str
+) -> Resource:
+    resource = await queries.get_resource(session, actor, code, for_update=True)
+    if resource.provider_code != actor.department:
+        raise Forbidden
+    ensure_match(match, resource.version)
+    for name, value in changes.items():
+        setattr(resource, name, value)
+    _settle_terms(resource)
+    resource.version += 1
+    await session.flush()
+    return resource
+
+
+async def shared_resource(session: AsyncSession, actor: Actor, code: str) -> Resource:
+    """The resource, as far as it is shared at all."""
+    resource = await queries.get_resource(session, actor, code)
+    if resource.status != PUBLISHED:
+        raise ResourceNotFound(code=code)
+    return resource
+
+
+def _settle_terms(resource: Resource) -> None:
+    share_type = ShareType(resource.share_type)
+    resource.share_condition = terms.condition_of(share_type, resource.share_condition)
+    missing = terms.lacking(share_type, resource.share_condition, resource.legal_basis)
+    if missing is not None:
+        raise TermsIncomplete(missing)
