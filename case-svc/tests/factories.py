@@ -246,11 +246,15 @@ class World:
         } | changes
 
     async def submitted(self, **changes: Any) -> "Applied":
-        """A person with a submitted case of a new item."""
+        """A person with a submitted case of a new item; `claim` is a certificate code."""
         person = await self.person()
-        item_id = await self.item(**{k: changes.pop(k) for k in ("content",) if k in changes})
+        claim = changes.pop("claim", None)
+        told = {k: changes.pop(k) for k in ("content", "task_type") if k in changes}
+        item_id = await self.item(**told)
         citizen = Officer(person, self.client, token_for(id=person))
         body = await self.body(person, item_id, **changes)
+        if claim:
+            body["materials"][1] = {"material_id": "card", "certificate_code": claim}
         answer = await citizen.post("/api/v1/cases", body, **{"Idempotency-Key": str(person)})
         assert answer.status_code == 201, answer.text
         return Applied(citizen, item_id, answer.json())

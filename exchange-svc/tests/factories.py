@@ -1,5 +1,6 @@
 """One line of intent each: what other services tell, and who asks."""
 
+import itertools
 from uuid import UUID
 
 from chassis import clock
@@ -11,6 +12,7 @@ MARKET = "68236467-9"
 REGION = "511602000000"
 ROOT = "1.2.156.3005.2"
 CARD = "11511301452259996U001"
+_numbers = itertools.count(1)
 ISSUED = "exchange.certificate_issued.v1"
 CHECKED = "exchange.claim_checked.v1"
 
@@ -87,7 +89,7 @@ def result(**changes):
 def case_of(person_id, company_id=None, **changes):
     return {
         "case_id": clock.new_id(),
-        "case_no": "511602202611230001",
+        "case_no": f"51160220261123{next(_numbers):04d}",
         "version": 7,
         "item_id": clock.new_id(),
         "item_name": "残疾人证新办",
@@ -208,3 +210,92 @@ def unknown_code(type_code=CARD):
 
 def is_id(text):
     return bool(UUID(text))
+
+
+DISABILITY = "11511301452259996u"
+RESOURCES = "/api/v1/exchange/resources"
+REQUESTS = "/api/v1/exchange/grant-requests"
+GRANTS = "/api/v1/exchange/grants"
+
+
+def department_admin(department=CIVIL_AFFAIRS):
+    return staff(department, "department_admin")
+
+
+def system(department=CIVIL_AFFAIRS):
+    return token_for("system", department=department, client_id="civil-affairs")
+
+
+def entry(**changes):
+    names = ["status", "valid_to", "category", "holder_name"]
+    return {
+        "category": "304001",
+        "title": "残疾人证信息",
+        "summary": "区残联颁发的残疾人证",
+        "certificate_type": CARD,
+        "fields": [{"name": one, "title": one, "type": "string"} for one in names],
+        "share_type": "unconditional",
+        "update_cycle": "real_time",
+    } | changes
+
+
+async def publish(client, department=DISABILITY, **changes):
+    headers = department_admin(department)
+    answer = await client.post(RESOURCES, json=entry(**changes), headers=headers)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def wish(resource, **changes):
+    return {
+        "resource_code": resource["code"],
+        "purpose": "核定困难残疾人生活补贴资格",
+        "legal_basis": "国发〔2015〕52号",
+        "scene": "困难残疾人生活补贴",
+        "fields": ["status", "category"],
+        "quota_per_day": 3,
+        "valid_from": str(clock.today()),
+        "valid_to": str(clock.today()),
+    } | changes
+
+
+async def ask_for(client, resource, department=CIVIL_AFFAIRS, **changes):
+    headers = department_admin(department)
+    answer = await client.post(REQUESTS, json=wish(resource, **changes), headers=headers)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def approve(client, request, headers):
+    path = f"{REQUESTS}/{request['request_id']}/approval"
+    return await client.post(path, json={}, headers=headers)
+
+
+async def refuse(client, request, headers, reason="与申请部门职责无关（政务数据共享条例）"):
+    path = f"{REQUESTS}/{request['request_id']}/refusal"
+    return await client.post(path, json={"reason": reason}, headers=headers)
+
+
+async def make_grant(client, resource, **changes):
+    request = await ask_for(client, resource, **changes)
+    assert (await approve(client, request, admin())).status_code == 200
+    rows = (await client.get(GRANTS, headers=admin())).json()["data"]
+    return next(row for row in rows if row["request_id"] == request["request_id"])
+
+
+async def tell_case(deliver, person_id, company_id=None, **changes):
+    told = case_of(person_id, company_id, status="submitted", version=1) | changes
+    await deliver("case.submitted.v1", told)
+    return told
+
+
+async def query(client, resource, case, headers=None, **changes):
+    body = {
+        "case_no": case["case_no"],
+        "purpose": "核定补贴资格",
+        "fields": ["status", "category"],
+        "id_number": "511602199001011234",
+    } | changes
+    path = f"{RESOURCES}/{resource['code']}/query"
+    asked = {name: value for name, value in body.items() if value is not None}
+    return await client.post(path, json=asked, headers=headers or system())

@@ -7,15 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from chassis import clock
 from exchange_svc.calls.models import LedgerEntry
 
-from .factories import (
-    CIVIL_AFFAIRS,
-    admin,
-    citizen,
-    footprint,
-    footprints,
-    staff,
-    tell_department,
-)
+from .factories import CIVIL_AFFAIRS, admin, citizen, footprint, footprints, staff, tell_department
 
 TOLD = "case.footprint_recorded.v1"
 CHECK = "/api/v1/exchange/ledger/check"

@@ -2,17 +2,7 @@ import asyncio
 
 import pytest
 
-from .factories import (
-    MARKET,
-    admin,
-    change,
-    citizen,
-    claim,
-    issue,
-    staff,
-    unknown_code,
-    verify,
-)
+from .factories import MARKET, admin, change, citizen, claim, issue, staff, unknown_code, verify
 
 DECIDER = staff(role="decider")
 

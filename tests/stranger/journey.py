@@ -194,11 +194,12 @@ def accept(network: Network, case: Case, officer: Visitor | None = None) -> Visi
 
 
 def failed_claim(officer: Visitor, case: Case) -> Json:
-    """The case once a claimed certificate has turned out not to be good."""
+    """The case once every claimed certificate is checked and one of them is not good."""
 
     def look() -> Json | None:
         seen: Json = officer.read(case.path)
-        return seen if any(m["state"] == "failed" for m in seen["materials"]) else None
+        states = {m["state"] for m in seen["materials"]}
+        return seen if "failed" in states and "pending" not in states else None
 
     return dict(until(look, why="the claim was never refused"))
 

@@ -31,6 +31,32 @@ def test_the_platform_is_alive_and_ready(network: Network) -> None:
         assert httpx.get(network.base_url + probe).status_code == 200
 
 
+MAIN_JOB = (
+    "/api/v1/identity/registrations", "/api/v1/items", "/api/v1/items/{item_id}",
+    "/api/v1/items/{item_id}/form", "/api/v1/items/{item_id}/precheck", "/api/v1/files",
+    "/api/v1/files/{file_id}", "/api/v1/cases", "/api/v1/me/cases", "/api/v1/cases/{case_id}",
+    "/api/v1/cases/{case_id}/timeline", "/api/v1/cases/{case_id}/clock", "/api/v1/progress",
+    "/api/v1/tasks", "/api/v1/tasks/{task_id}/claim", "/api/v1/tasks/{task_id}/release",
+    "/api/v1/tasks/{task_id}/transfer", "/api/v1/cases/{case_id}/acceptance",
+    "/api/v1/cases/{case_id}/correction-notice", "/api/v1/cases/{case_id}/non-acceptance",
+    "/api/v1/cases/{case_id}/correction", "/api/v1/cases/{case_id}/opinions",
+    "/api/v1/cases/{case_id}/special-procedures", "/api/v1/cases/{case_id}/extension",
+    "/api/v1/cases/{case_id}/decision", "/api/v1/me/certificates", "/api/v1/certificates/{code}",
+    "/api/v1/certificates/verify", "/api/v1/cases/{case_id}/ratings", "/api/v1/public/performance",
+    "/api/v1/me/footprints", "/api/v1/cases/{case_id}/withdrawal",
+)  # fmt: skip
+
+
+def test_one_document_describes_the_main_job_and_one_each_service(network: Network) -> None:
+    whole = httpx.get(f"{network.base_url}/openapi.json").json()
+    assert whole["openapi"].startswith("3.1")
+    assert not [path for path in MAIN_JOB if path not in whole["paths"]]
+    for service in ("identity", "catalog", "case", "exchange"):
+        assert httpx.get(f"{network.base_url}/openapi/{service}.json").json()["paths"], service
+    assert httpx.get(f"{network.base_url}/asyncapi.json").json()["asyncapi"].startswith("3.")
+    assert httpx.get(f"{network.base_url}/docs").status_code == 200
+
+
 def test_discovery_names_the_gateway_and_only_safe_ways(network: Network) -> None:
     found = discovery(network.base_url)
     assert found["issuer"].rstrip("/") == network.base_url

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from .client import refused
 from .journey import Case, Network
 
@@ -20,3 +22,10 @@ def test_every_answer_tells_the_limits_and_its_request_id(network: Network) -> N
     answer = network.public.get("/items", params={"limit": 1})
     for header in ("RateLimit-Policy", "RateLimit", "X-Request-Id"):
         assert answer.headers.get(header), header
+
+
+def test_a_trace_goes_in_and_comes_out(network: Network) -> None:
+    trace = secrets.token_hex(16)
+    headers = {"traceparent": f"00-{trace}-{secrets.token_hex(8)}-01"}
+    answer = network.public.get("/items", params={"limit": 1}, headers=headers)
+    assert answer.headers["traceparent"].split("-")[1] == trace

@@ -7,10 +7,12 @@ from sqlalchemy import select, text
 
 from case_svc.cases.lifecycle import State
 from case_svc.cases.models import Case, CaseClock, CaseEntry, CaseTask
+from chassis import clock
 
 from ..factories import day, guide, step
 
 NOTICE = {"items": [{"material_id": "declaration", "reason": "签名不全"}]}
+HEARING = {"kind": "hearing", "reason": "利害关系人申请听证", "expected_days": 10}
 REFUSAL = {"outcome": "refused", "reason": "收入超过标准", "remedies": "六十日内可申请复议"}
 SURVEY = {
     "step": "survey",
@@ -77,9 +79,27 @@ class TestAcceptance:
         assert (task["step"], task["due_on"]) == ("survey", "2026-03-04")
         assert ("acceptance", "submitted", "accepted") in await entries(session, case)
 
+    @pytest.mark.parametrize(
+        ("task_type", "legal", "promise", "due"),
+        [
+            ("01", {"value": 0, "unit": "working_day"}, None, {"legal": "2026-03-30"}),
+            ("20", {"value": 0, "unit": "working_day"}, None, {}),
+            ("20", None, {"value": 7, "unit": "calendar_day"}, {"promise": "2026-03-09"}),
+            ("20", {"value": 1, "unit": "month"}, None, {"legal": "2026-04-02"}),
+        ],
+    )
+    async def test_periods_come_from_the_guide_or_for_permits_from_the_law(
+        self, world, freeze, task_type, legal, promise, due
+    ):
+        content = guide(legal_limit=legal, promise=promise)
+        with freeze(day("2026-03-02")):
+            case, _ = await accepted(world, content=content, task_type=task_type)
+            clocks = (await case.citizen.get(f"{case.path}/clock")).json()["clocks"]
+        found = {one["kind"]: one["due_on"] for one in clocks if one["kind"] != "notify"}
+        assert found == due
+
     async def test_pending_claim_keeps_from_accepting(self, world, recorded):
-        person_case = await claimed(world)
-        case, clerk, claim_id = person_case
+        case, clerk, claim_id = await claimed(world, recorded)
         refused = await clerk.act(case, "acceptance")
         assert (refused.status_code, slug(refused)) == (409, "claims-pending")
         assert "acceptance" not in (await clerk.get(case.path)).json()["actions"]
@@ -89,8 +109,8 @@ class TestAcceptance:
         assert {m["material_id"]: m["state"] for m in shown["materials"]}["card"] == "verified"
         await ok(await clerk.act(case, "acceptance"))
 
-    async def test_failed_claim_is_offered_as_a_correction(self, world):
-        case, clerk, claim_id = await claimed(world)
+    async def test_failed_claim_is_offered_as_a_correction(self, world, recorded):
+        case, clerk, claim_id = await claimed(world, recorded)
         await check(world, claim_id, "invalid", "expired")
         shown = (await clerk.get(case.path)).json()
         assert shown["suggested_corrections"] == [
@@ -108,8 +128,8 @@ class TestAcceptance:
         await ok(await case.citizen.act(case, "correction", sent))
         await ok(await clerk.act(case, "acceptance"))
 
-    async def test_late_and_repeated_checks_change_nothing(self, world):
-        case, clerk, claim_id = await claimed(world)
+    async def test_late_and_repeated_checks_change_nothing(self, world, recorded):
+        case, clerk, claim_id = await claimed(world, recorded)
         await check(world, claim_id, "valid")
         await check(world, claim_id, "invalid", "revoked")
         await check(world, str(case.item_id), "valid")
@@ -127,32 +147,12 @@ class TestAcceptance:
         assert good.headers["etag"] != tag
 
 
-async def claimed(world):
-    from ..factories import Applied, Officer
-
-    person = await world.person()
-    item_id = await world.item()
-    citizen = Officer(person, world.client, _token(person))
-    body = await world.body(person, item_id)
-    body["materials"][1] = {"material_id": "card", "certificate_code": "1.2.156.X"}
-    answer = await citizen.post("/api/v1/cases", body, **{"Idempotency-Key": "c"})
-    case = Applied(citizen, item_id, answer.json())
+async def claimed(world, recorded):
+    case = await world.submitted(claim="1.2.156.X")
     clerk = await world.staff("clerk")
     await clerk.claim(case)
-    from case_svc.cases.models import CaseMaterial
-    from chassis.db import transaction
-
-    async with transaction(world.here) as session:
-        row = await session.scalar(
-            select(CaseMaterial).where(CaseMaterial.case_id == case.id, CaseMaterial.claim_id.is_not(None))
-        )
-    return case, clerk, str(row.claim_id)
-
-
-def _token(person):
-    from chassis.testing.plugin import token_for
-
-    return token_for(id=person)
+    (event,) = await recorded("case.certificate_claimed.v1")
+    return case, clerk, event["data"]["claim_id"]
 
 
 async def check(world, claim_id, outcome, reason=None):
@@ -254,13 +254,13 @@ class TestCorrection:
         assert await case.seen() == before
 
     async def test_correction_without_notice_is_409(self, world):
-        case = await world.submitted()
+        case = await world.immediate()
         answer = await case.citizen.act(case, "correction", {"form": {"size": 4}})
         assert (answer.status_code, slug(answer)) == (409, "illegal-move")
 
     async def test_promised_material_is_supplied_until_its_date(self, world, freeze, recorded):
         with freeze(day("2026-03-02")):
-            case = await self.promised(world)
+            case = await world.submitted()
             file_id = await world.file(case.citizen.id)
             sent = {"materials": [{"material_id": "record", "file_id": file_id}]}
             other = {"materials": [{"material_id": "card", "file_id": file_id}]}
@@ -277,16 +277,6 @@ class TestCorrection:
         assert shown["status"] == "submitted"
         assert again.status_code == 409
         assert len(await recorded("case.corrected.v1")) == 1
-
-    async def promised(self, world):
-        from ..factories import Applied, Officer
-
-        person = await world.person()
-        item_id = await world.item()
-        citizen = Officer(person, world.client, _token(person))
-        body = await world.body(person, item_id)
-        answer = await citizen.post("/api/v1/cases", body, **{"Idempotency-Key": "c"})
-        return Applied(citizen, item_id, answer.json())
 
 
 class TestNonAcceptance:
@@ -385,11 +375,15 @@ class TestReview:
         ("changes", "status", "pointer"),
         [
             ({"checks": []}, 422, "/checks"),
-            ({"checks": [*SURVEY["checks"], {"check_id": "zz", "passed": True}]}, 422, "/checks/1/check_id"),
+            (
+                {"checks": [*SURVEY["checks"], {"check_id": "zz", "passed": True}]},
+                422,
+                "/checks/1/check_id",
+            ),
             ({"outcome": "maybe"}, 422, "/outcome"),
             ({"opinion": " "}, 422, "/opinion"),
         ],
-    )  # fmt: skip
+    )
     async def test_malformed_opinions(self, world, changes, status, pointer):
         case, clerk = await accepted(world)
         await clerk.claim(case)
@@ -411,14 +405,14 @@ class TestReview:
 
 
 class TestSpecialProcedure:
-    HEARING = {"kind": "hearing", "reason": "利害关系人申请听证", "expected_days": 10}
-
-    async def test_clock_stops_and_only_the_days_it_took_are_left_out(self, world, freeze, recorded):
+    async def test_clock_stops_and_only_the_days_it_took_are_left_out(
+        self, world, freeze, recorded
+    ):
         with freeze(day("2026-03-02")):
             case, clerk = await accepted(world)
             await clerk.claim(case)
         with freeze(day("2026-03-09")):
-            shown = await ok(await clerk.act(case, "special-procedures", self.HEARING))
+            shown = await ok(await clerk.act(case, "special-procedures", HEARING))
             assert shown["status"] == "suspended"
             clocks = {one["kind"]: one for one in shown["clocks"]}
             assert not clocks["legal"]["running"]
@@ -443,7 +437,7 @@ class TestSpecialProcedure:
         with freeze(day("2026-03-02")):
             case, clerk = await accepted(world)
             await clerk.claim(case)
-            await ok(await clerk.act(case, "special-procedures", self.HEARING))
+            await ok(await clerk.act(case, "special-procedures", HEARING))
         with freeze(day("2026-03-25")):
             task = await clerk.task(case, "mine")
         assert task["light"] == "green"
@@ -452,10 +446,10 @@ class TestSpecialProcedure:
     async def test_publicity_only_where_the_guide_names_it(self, world):
         case, clerk = await accepted(world)
         await clerk.claim(case)
-        unknown = self.HEARING | {"kind": "nap"}
+        unknown = HEARING | {"kind": "nap"}
         answer = await clerk.act(case, "special-procedures", unknown)
         assert answer.json()["errors"][0]["pointer"] == "/kind"
-        await ok(await clerk.act(case, "special-procedures", self.HEARING | {"kind": "publicity"}))
+        await ok(await clerk.act(case, "special-procedures", HEARING | {"kind": "publicity"}))
 
     async def test_unknown_procedure_is_404(self, world):
         case, clerk = await accepted(world)
@@ -463,9 +457,21 @@ class TestSpecialProcedure:
         path = f"{case.path}/special-procedures/{case.item_id}/end"
         assert (await clerk.post(path, {"result": "x"})).status_code == 404
 
+    async def test_an_ended_procedure_does_not_end_again(self, world):
+        case, clerk = await accepted(world)
+        await clerk.claim(case)
+        first = await ok(await clerk.act(case, "special-procedures", HEARING))
+        path = f"{case.path}/special-procedures/{first['intervals'][0]['procedure_id']}/end"
+        await ok(await clerk.post(path, {"result": "x"}))
+        second = await ok(await clerk.act(case, "special-procedures", HEARING))
+        assert (await clerk.post(path, {"result": "y"})).status_code == 404
+        assert len(second["intervals"]) == 2
+        links = (await clerk.get(case.path)).json()["links"]
+        assert second["intervals"][1]["procedure_id"] in links["end"]
+
     async def test_nothing_is_decided_while_it_runs(self, world):
         case, decider = await reviewed(world)
-        await ok(await decider.act(case, "special-procedures", self.HEARING))
+        await ok(await decider.act(case, "special-procedures", HEARING))
         answer = await decider.act(case, "decision", {"outcome": "granted"})
         assert answer.status_code == 409
         assert answer.json()["possible"] == ["withdrawal", "end"]
@@ -474,7 +480,7 @@ class TestSpecialProcedure:
     async def test_expected_days_must_make_sense(self, world, days):
         case, clerk = await accepted(world)
         await clerk.claim(case)
-        body = self.HEARING | {"expected_days": days}
+        body = HEARING | {"expected_days": days}
         assert (await clerk.act(case, "special-procedures", body)).status_code == 422
 
 
@@ -490,6 +496,7 @@ class TestExtension:
         assert clocks["legal"]["extension"] == 10
         assert (again.status_code, slug(again)) == (409, "already-extended")
         assert (await case.seen())["extension"]["reason"] == "案情复杂"
+        assert "extension" not in (await decider.get(case.path)).json()["actions"]
         assert len(await recorded("case.extended.v1")) == 1
 
     async def test_overdue_case_is_not_revived(self, world, freeze):
@@ -499,7 +506,10 @@ class TestExtension:
             answer = await decider.act(case, "extension", {"days": 5, "reason": "x"})
         assert (answer.status_code, slug(answer)) == (409, "too-late-to-extend")
 
-    @pytest.mark.parametrize(("days", "joint", "status"), [(11, False, 422), (11, True, 200), (16, True, 422), (0, False, 422)])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("days", "joint", "status"),
+        [(11, False, 422), (11, True, 200), (16, True, 422), (0, False, 422)],
+    )
     async def test_longest_extension(self, world, days, joint, status):
         steps = [
             step("acceptance", "acceptance"),
@@ -524,7 +534,9 @@ class TestExtension:
 class TestDecision:
     async def test_grant_goes_to_certifying_and_then_to_the_end(self, world, recorded, session):
         case, decider = await reviewed(world)
-        shown = await ok(await decider.act(case, "decision", {"outcome": "granted", "reason": None}))
+        shown = await ok(
+            await decider.act(case, "decision", {"outcome": "granted", "reason": None})
+        )
         assert (shown["status"], shown["outcome"]) == ("certifying", "granted")
         (event,) = await recorded("case.decided.v1")
         content = event["data"]
@@ -547,7 +559,9 @@ class TestDecision:
             ("certifying", "delivering"),
             ("delivering", "finished"),
         ]
-        running = select(CaseClock).where(CaseClock.case_id == case.id, CaseClock.stopped_at.is_(None))
+        running = select(CaseClock).where(
+            CaseClock.case_id == case.id, CaseClock.stopped_at.is_(None)
+        )
         assert (await session.scalars(running)).all() == []
 
     async def test_further_certificates_are_added_and_repeated_ones_are_not(self, world, recorded):
@@ -605,6 +619,15 @@ class TestDecision:
         shown = await ok(await clerk.act(case, "decision", {"outcome": "granted"}))
         assert shown["status"] == "certifying"
 
+    async def test_platform_admin_accepts_but_does_not_decide_on_the_spot(self, world):
+        case = await world.immediate()
+        admin = await world.staff("platform_admin")
+        await admin.claim(case)
+        shown = await ok(await admin.act(case, "acceptance"))
+        assert "decision" not in shown["actions"]
+        assert await admin.task(case) is None
+        assert (await admin.act(case, "decision", {"outcome": "granted"})).status_code == 403
+
     async def test_immediate_decision_also_stands_in_the_pool(self, world):
         case = await world.immediate()
         clerk = await world.staff("clerk")
@@ -623,8 +646,6 @@ class TestDecision:
 
 
 async def issue(world, case, code, certificate_id=None):
-    from chassis import clock
-
     certificate_id = certificate_id or str(clock.new_id())
     content = {
         "certificate_id": certificate_id,
@@ -676,7 +697,7 @@ OFFICERS_ACTS = {
     "correction-notice": NOTICE,
     "non-acceptance": {"reason_code": "duplicate", "reason": "x"},
     "opinions": SURVEY,
-    "special-procedures": TestSpecialProcedure.HEARING,
+    "special-procedures": HEARING,
     "extension": {"days": 5, "reason": "x"},
     "decision": {"outcome": "granted"},
 }
@@ -716,8 +737,12 @@ class TestEveryStateAndAct:
         assert await self.row(session, case) == before
 
     async def row(self, session, case):
-        found = await session.execute(select(Case.status, Case.version).where(Case.case_id == case.id))
-        entries_ = await session.execute(select(CaseEntry.entry_id).where(CaseEntry.case_id == case.id))
+        found = await session.execute(
+            select(Case.status, Case.version).where(Case.case_id == case.id)
+        )
+        entries_ = await session.execute(
+            select(CaseEntry.entry_id).where(CaseEntry.case_id == case.id)
+        )
         tasks = await session.execute(select(CaseTask.status).where(CaseTask.case_id == case.id))
         return found.all(), len(entries_.all()), tasks.all()
 
@@ -764,7 +789,9 @@ class TestRoles:
 
     async def test_platform_admin_accepts_and_reviews_anywhere(self, world):
         case = await world.submitted()
-        admin = await world.staff("platform_admin", department_code=None, region_code="510000000000")
+        admin = await world.staff(
+            "platform_admin", department_code=None, region_code="510000000000"
+        )
         await admin.claim(case)
         await ok(await admin.act(case, "acceptance"))
         await admin.claim(case)

@@ -34,9 +34,7 @@ class TestNumbers:
         ],
     )
     def test_local_items_are_numbered_by_region_and_serial(self, item_code, serial):
-        beginning = numbers.prefix(
-            task_code=None, region_code="511602000000", item_code=item_code
-        )
+        beginning = numbers.prefix(task_code=None, region_code="511602000000", item_code=item_code)
         assert beginning == "511602000000" + serial
         assert len(numbers.case_number(beginning, date(2026, 1, 2), 1)) <= 50
 
@@ -151,15 +149,21 @@ class TestApplications:
             ([Given("z", promise=True)], {"/materials/0/material_id": "unknown_material"}),
             ([Given("f", file_id=FILE)], {"/materials/0/material_id": "material_not_needed"}),
             ([Given("b", file_id=FILE)], {"/materials/0/file_id": "upload_not_allowed"}),
-            ([Given("a", certificate_code="1")], {"/materials/0/certificate_code": "claim_not_allowed"}),
-            ([Given("e", certificate_code="1")], {"/materials/0/certificate_code": "claim_not_allowed"}),
+            (
+                [Given("a", certificate_code="1")],
+                {"/materials/0/certificate_code": "claim_not_allowed"},
+            ),
+            (
+                [Given("e", certificate_code="1")],
+                {"/materials/0/certificate_code": "claim_not_allowed"},
+            ),
             ([Given("a", promise=True)], {"/materials/0/promise": "promise_not_allowed"}),
             (
                 [Given("a", file_id=FILE), Given("a", file_id=FILE)],
                 {"/materials/1/material_id": "duplicate_material"},
             ),
         ],
-    )  # fmt: skip
+    )
     def test_material_errors(self, given, expected):
         errors = applications.material_errors(self.EVERY, self.NEEDED, given)
         assert {one.pointer: one.code for one in errors} == expected

@@ -1,7 +1,9 @@
 """Row 7: POST /api/v1/cases, drafts, and what a receipt proves."""
 
 import asyncio
+import json
 import re
+from uuid import UUID
 
 import pytest
 from joserfc import jws
@@ -14,7 +16,7 @@ from chassis import clock
 from chassis.signing import public_keys
 from chassis.testing.plugin import token_for
 
-from ..factories import FILLED, REGION, Officer, guide, immediate_guide
+from ..factories import FILLED, REGION, Officer, day, guide, immediate_guide
 
 
 def slug(answer):
@@ -62,11 +64,9 @@ async def test_receipt_can_be_verified_with_the_published_key(world, session):
     person, item = await person_with_item(world)
     body = await world.body(person.id, item)
     answer = (await submit(person, body)).json()
-    (jwk,) = [key for key in await public_keys(session)]
+    (jwk,) = await public_keys(session)
     signed = jws.deserialize_compact(answer["receipt"], ECKey.import_key(jwk), ["ES256"])
     assert signed.headers()["typ"] == "onenet-receipt+jwt"
-    import json
-
     payload = json.loads(signed.payload)
     assert payload["case_no"] == answer["case_no"]
     assert payload["form_sha256"] == digest(body["form"])
@@ -170,7 +170,10 @@ class TestForm:
     @pytest.mark.parametrize(
         ("form", "expected"),
         [
-            ({}, {"/form/name": "required", "/form/id_number": "required", "/form/size": "required"}),
+            (
+                {},
+                {"/form/name": "required", "/form/id_number": "required", "/form/size": "required"},
+            ),
             (FILLED | {"more": 1}, {"/form/more": "additionalProperties"}),
             (FILLED | {"size": "3"}, {"/form/size": "type"}),
             (FILLED | {"size": 0}, {"/form/size": "minimum"}),
@@ -243,7 +246,11 @@ class TestMaterials:
             ({"material_id": "card", "promise": True}, "material_id", "duplicate_material"),
             ({"material_id": "permit", "promise": True}, "material_id", "material_not_needed"),
             ({"material_id": "photo", "promise": True}, "promise", "promise_not_allowed"),
-            ({"material_id": "photo", "certificate_code": "1.2"}, "certificate_code", "claim_not_allowed"),
+            (
+                {"material_id": "photo", "certificate_code": "1.2"},
+                "certificate_code",
+                "claim_not_allowed",
+            ),
         ],
     )
     async def test_each_wrong_entry_is_pointed_at(self, world, given, place, code):
@@ -293,8 +300,6 @@ class TestMaterials:
         assert (row.state, str(row.claim_id)) == ("pending", event["data"]["claim_id"])
 
     async def test_promise_gets_its_date_and_shared_data_its_row(self, world, freeze):
-        from ..factories import day
-
         with freeze(day("2026-03-02")):
             person, _ = await person_with_item(world)
             answer = await self.given(world, person)
@@ -340,9 +345,7 @@ class TestCompany:
         company = await world.company(clock.new_id())
         powers = changes.pop("powers")
         await world.mandate(company, agent.id, powers, **changes)
-        answer = await submit(
-            agent, await world.body(agent.id, item, on_behalf_of=str(company))
-        )
+        answer = await submit(agent, await world.body(agent.id, item, on_behalf_of=str(company)))
         assert answer.status_code == status
 
     async def test_stranger_is_told_nothing_of_the_company(self, world):
@@ -358,9 +361,7 @@ class TestCompany:
         boss, item = await person_with_item(world, content=guide(audience=["enterprise"]))
         alone = await submit(boss, await world.body(boss.id, item))
         company = await world.company(boss.id, uscc="51511602MJ0TEST01X")
-        social = await submit(
-            boss, await world.body(boss.id, item, on_behalf_of=str(company)), "l"
-        )
+        social = await submit(boss, await world.body(boss.id, item, on_behalf_of=str(company)), "l")
         assert pointers(alone) == pointers(social) == {"/on_behalf_of": "audience"}
 
 
@@ -435,9 +436,20 @@ class TestDraft:
 
     async def test_draft_takes_the_guide_of_the_day_it_is_submitted(self, world):
         person, draft, body = await self.draft(world)
-        await world.item(item_id=__import__("uuid").UUID(body["item_id"]))
+        await world.item(item_id=UUID(body["item_id"]))
         await person.post(f"{draft['links']['self']}/submission")
         assert (await person.get(draft["links"]["self"])).json()["item_version"] == 2
+
+    async def test_agent_without_the_power_any_more_cannot_submit(self, world):
+        agent, item = await person_with_item(world)
+        company = await world.company(clock.new_id())
+        mandate = await world.mandate(company, agent.id, ["apply"])
+        body = await world.body(agent.id, item, submit=False, on_behalf_of=str(company))
+        draft = (await submit(agent, body)).json()
+        again = {"mandate_id": mandate, "version": 2}
+        await world.mandate(company, agent.id, ["view"], **again)
+        answer = await agent.post(f"{draft['links']['self']}/submission")
+        assert (answer.status_code, slug(answer)) == (403, "power-missing")
 
     async def test_nobody_else_sees_a_draft(self, world):
         _, draft, _ = await self.draft(world)
@@ -452,9 +464,7 @@ class TestDraft:
         company = await world.company(person.id)
         path = draft["links"]["self"]
         moved = await world.client.patch(
-            path,
-            json={"on_behalf_of": str(company)},
-            headers=person.headers | {"If-Match": "*"},
+            path, json={"on_behalf_of": str(company)}, headers=person.headers | {"If-Match": "*"}
         )
         assert moved.json()["applicant"]["company"]["company_id"] == str(company)
         gone = await person.post(f"{path}/withdrawal", {"reason": "不办了"})

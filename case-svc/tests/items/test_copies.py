@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 
 from case_svc.items.errors import ItemNotFound
 from case_svc.items.models import Item, ItemVersion
-from case_svc.items.queries import get_guide, guides_of
+from case_svc.items.queries import get_guide
 from chassis import clock
 
 from ..factories import guide
@@ -18,8 +18,6 @@ async def test_each_published_version_is_kept(world, session):
     assert (item.version, item.revision) == (2, 2)
     assert (await get_guide(session, item_id, 1))["correction_days"] == 30
     assert (await get_guide(session, item_id, 2))["correction_days"] == 7
-    keys = [(item_id, 1), (item_id, 2), (item_id, 9)]
-    assert set(await guides_of(session, keys)) == set(keys[:2])
 
 
 async def test_older_revision_changes_nothing_but_its_guide_is_kept(world, session):

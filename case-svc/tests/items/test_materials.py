@@ -29,9 +29,7 @@ def test_answers_that_were_not_offered(answers, expected):
     assert materials.unknown_answers(guide(), answers) == expected
 
 
-@pytest.mark.parametrize(
-    ("household", "permit"), [("local", False), ("other", True)]
-)
+@pytest.mark.parametrize(("household", "permit"), [("local", False), ("other", True)])
 def test_answers_decide(household, permit):
     known = materials.answered(guide(), {"household": household}, "natural_person")
     found = [one["material_id"] for one in materials.needed(guide(), known, truth)]

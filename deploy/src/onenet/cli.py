@@ -75,8 +75,7 @@ def run(
 def reset(
     state: State = HERE,
     database_url: Annotated[
-        str | None,
-        typer.Option(envvar="ONENET_DATABASE_URL", help="Drop the databases there, too"),
+        str | None, typer.Option(envvar="ONENET_DATABASE_URL", help="Drop the databases there, too")
     ] = None,
 ) -> None:
     """Forget all data of the platform of this folder, wherever it lies."""

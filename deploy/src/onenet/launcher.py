@@ -21,14 +21,7 @@ from onenet.ports import ensure_free, free_ports
 from onenet.samples import files
 from onenet.samples.loading import Interrupted, Load, load_samples
 from onenet.secret_keys import open_secrets
-from onenet.services import (
-    GATEWAY,
-    SERVICES,
-    Layout,
-    create_admin,
-    migrate,
-    service_child,
-)
+from onenet.services import GATEWAY, SERVICES, Layout, create_admin, migrate, service_child
 from onenet.state import Home, Stages, ensure_space, known_home, only_one, open_home
 from onenet.telling import Teller
 from onenet.welcome import welcome

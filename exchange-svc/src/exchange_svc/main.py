@@ -1,11 +1,15 @@
 """Composition root of the exchange service."""
 
 from chassis.service import Service
+from exchange_svc.calls.routes import query_router
 from exchange_svc.calls.routes import router as calls
 from exchange_svc.calls.subscriptions import subscriptions as looks
 from exchange_svc.certificates.events import CertificateIssued, ClaimChecked
 from exchange_svc.certificates.routes import router as certificates
 from exchange_svc.certificates.subscriptions import subscriptions as decisions
+from exchange_svc.certificates.usecases.sharing import shared_records
+from exchange_svc.directory.routes import router as directory
+from exchange_svc.grants.routes import router as grants
 from exchange_svc.parties.subscriptions import subscriptions as parties
 from exchange_svc.settings import ExchangeSettings
 from exchange_svc.tables import Base
@@ -17,7 +21,7 @@ def create_service(settings: ExchangeSettings | None = None) -> Service:
     return Service(
         name="exchange",
         settings=settings or ExchangeSettings(),
-        routers=[certificates, calls],
+        routers=[certificates, query_router(shared_records), calls, grants, directory],
         subscriptions=[parties, looks, decisions],
         metadata=METADATA,
         events=[CertificateIssued, ClaimChecked],

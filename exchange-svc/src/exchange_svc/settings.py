@@ -2,10 +2,10 @@
 
 from typing import cast
 
-from chassis.db import context
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import context
 from chassis.settings import ServiceSettings
 
 

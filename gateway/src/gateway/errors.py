@@ -1,7 +1,7 @@
 """The gateway's own failures, beside those of the chassis.
 
 ServiceError
-├── BadRequest           400  headers or body that cannot be read
+├── Ambiguous            400  framing or headers that can be read in two ways; ends the connection
 ├── BadPath              400  a path no honest client sends
 ├── BadToken             401  a bearer token that is malformed, expired or forged
 ├── MethodNotAllowed     405
@@ -20,6 +20,7 @@ from chassis.errors import ServiceError, Unauthenticated, Unavailable
 from chassis.problems import BadRequest, MethodNotAllowed
 
 __all__ = [
+    "Ambiguous",
     "BadPath",
     "BadRequest",
     "BadToken",
@@ -34,6 +35,12 @@ __all__ = [
     "UpstreamLate",
     "UriTooLong",
 ]
+
+
+class Ambiguous(BadRequest):
+    def headers(self) -> dict[str, str]:
+        # What follows on this connection may be part of the trick.
+        return {"Connection": "close"}
 
 
 class BadPath(ServiceError):

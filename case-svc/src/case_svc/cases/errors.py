@@ -35,7 +35,7 @@ TooMany
 from collections.abc import Iterable
 from typing import Any
 
-from chassis.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, TooMany
+from chassis.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 
 
 class CaseNotFound(NotFound):
@@ -191,7 +191,3 @@ class TooManyGuesses(TooMany):
     slug = "too-many-guesses"
     zh = "查询密码错误次数过多，请在 {retry_after} 秒后再试，或登录后查看。"
     en = "Too many wrong query codes. Try again in {retry_after} seconds, or sign in."
-
-
-def wrong(pointer: str, code: str, zh: str, en: str) -> FieldError:
-    return FieldError(pointer, code, zh, en)

@@ -191,10 +191,7 @@ class CaseClock(Base):
     __tablename__ = "case_clock"
     __table_args__ = (
         Index(
-            "ix_case_clock_running",
-            "kind",
-            "due_at",
-            postgresql_where=text("stopped_at IS NULL"),
+            "ix_case_clock_running", "kind", "due_at", postgresql_where=text("stopped_at IS NULL")
         ),
     )
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from case_svc.cases import regions
 from case_svc.cases.errors import NotYourStep, TransferNotPermitted
-from case_svc.cases.lifecycle import Action, State, allowed
+from case_svc.cases.lifecycle import Action, allowed
 from case_svc.cases.models import Case, CaseTask
 from case_svc.cases.steps import Stage
 from chassis.auth import Actor
@@ -15,6 +15,7 @@ _STAGE_ROLES: Final = {
     Stage.REVIEW: frozenset({"clerk", "decider", PLATFORM}),
     Stage.DECISION: frozenset({"decider"}),
 }
+_ON_THE_SPOT: Final = frozenset({"clerk", "decider"})
 _EXTENDING: Final = frozenset({"decider", PLATFORM})
 _MANAGING: Final = frozenset({"department_admin", PLATFORM})
 _AT_STAGE: Final = {
@@ -28,8 +29,13 @@ def may_finish(actor: Actor, stage: Stage, case: Case) -> bool:
     """Whoever accepted a case does not decide it; of an immediate item the acceptor may."""
     accepted = case.accepted_by is not None and case.accepted_by == actor.id
     if stage is Stage.DECISION and accepted:
-        return case.is_immediate
+        return case.is_immediate and decides_on_the_spot(actor.roles)
     return bool(actor.roles & _STAGE_ROLES[stage])
+
+
+def decides_on_the_spot(roles: frozenset[str]) -> bool:
+    """Whether who accepted an immediate item goes on to decide it."""
+    return bool(roles & _ON_THE_SPOT)
 
 
 def roles_may_finish(roles: frozenset[str], stage: Stage) -> bool:
@@ -124,7 +130,3 @@ def applicant_actions(case: Case, powers: frozenset[str], *, owes: bool) -> list
     if Action.WITHDRAW in open_now and "withdraw" in powers:
         found.append(str(Action.WITHDRAW))
     return found
-
-
-def waits_for_applicant(case: Case) -> bool:
-    return case.state in (State.DRAFT, State.CORRECTION_REQUIRED)

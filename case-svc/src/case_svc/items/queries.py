@@ -1,10 +1,8 @@
 """Items and their guide versions."""
 
-from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.items.errors import ItemNotFound
@@ -26,12 +24,3 @@ async def get_guide(session: AsyncSession, item_id: UUID, version: int) -> Guide
     if found is None:
         raise ItemNotFound(item_id=item_id)
     return found.guide
-
-
-async def guides_of(
-    session: AsyncSession, keys: Collection[tuple[UUID, int]]
-) -> dict[tuple[UUID, int], Guide]:
-    """Several versions at once."""
-    place = tuple_(ItemVersion.item_id, ItemVersion.version)
-    found = await session.scalars(select(ItemVersion).where(place.in_(keys)))
-    return {(one.item_id, one.version): one.guide for one in found}

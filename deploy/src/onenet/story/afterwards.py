@@ -5,15 +5,7 @@ from typing import Any, Final
 from onenet.story.cast import Cast
 from onenet.story.office import CLERK
 from onenet.story.promises import Story, ensure, eventually, refused
-from onenet.story.scenes import (
-    OK,
-    Application,
-    documents,
-    preparation,
-    search,
-    submission,
-    task_of,
-)
+from onenet.story.scenes import OK, Application, documents, preparation, search, submission, task_of
 
 NEXT_ITEM: Final = "就业困难人员认定"
 NEXT_ANSWER: Final = {"kind": "dibao"}

@@ -117,16 +117,30 @@ def decision(story: Story, cast: Cast, application: Application) -> None:
     """Row 16: by another person than the one who accepted."""
     decider = cast.staff(application.department, DECIDER)
     clerk = cast.staff(application.department, CLERK)
+    _extend(story, decider, application)
     granted = {"outcome": "granted", "reason": "符合规定条件", "remedies": "可依法申请复议或者诉讼"}
     with story.step("16", "The decider") as step:
         refused(clerk.send("POST", f"{application.path}/decision", json=granted), 403)
-        claim(decider, task_of(decider, application, "decision"))
         case = decider.post(f"{application.path}/decision", granted, status=OK)
         ensure(
             case["status"] in ("decided", "certifying", "delivering", "finished"),
             f"decided it is {case['status']}",
         )
         step.said = "grants it, with reasons and remedies; the clerk who accepted may not"
+
+
+def _extend(story: Story, decider: Network, application: Application) -> None:
+    with story.step("15", "The decider") as step:
+        before = _legal_due(decider.get(f"{application.path}/clock"))
+        claim(decider, task_of(decider, application, "decision"))
+        wish = {"days": 2, "reason": "需与公安机关核对户籍信息"}
+        after = _legal_due(decider.post(f"{application.path}/extension", wish, status=OK))
+        ensure(after > before, f"an extension moves nothing: {before} stays {after}")
+        step.said = f"extends by two working days: due {after} instead of {before}"
+
+
+def _legal_due(timing: dict[str, Any]) -> str:
+    return next(str(one["due_on"]) for one in timing["clocks"] if one["kind"] == "legal")
 
 
 def certificate(story: Story, cast: Cast, application: Application) -> str:

@@ -43,9 +43,7 @@ def upload(network: Network, label: str) -> dict[str, Any]:
     content = document(label)
     digest = hashlib.sha256(content)
     answer = network.send(
-        "POST",
-        "/api/v1/files",
-        files={"file": (f"{label}.pdf", content, "application/pdf")},
+        "POST", "/api/v1/files", files={"file": (f"{label}.pdf", content, "application/pdf")}
     )
     stored: dict[str, Any] = promised(answer, CREATED).json()
     ensure(stored["sha256"] == digest.hexdigest(), "the file's checksum is not what was sent")

@@ -1,13 +1,14 @@
-"""Footprints and the access ledger."""
+"""Footprints, the access ledger, and what a question needs: live cases, used quotas."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Index, Text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from exchange_svc.grants import models as grants  # noqa: F401 - the table of the foreign key
 from exchange_svc.tables import Base
 
 
@@ -39,3 +40,27 @@ class LedgerEntry(Base):
     previous: Mapped[str]
     hash: Mapped[str]
     content: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class CaseLink(Base):
+    """What ties a question to a person: a live case of the department that asks."""
+
+    __tablename__ = "case_link"
+
+    case_id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_no: Mapped[str] = mapped_column(index=True)
+    department_code: Mapped[str]
+    person_id: Mapped[UUID]
+    company_id: Mapped[UUID | None]
+    status: Mapped[str]
+    version: Mapped[int]
+
+
+class QuotaUse(Base):
+    """Questions asked under a grant on a day."""
+
+    __tablename__ = "quota_use"
+
+    grant_id: Mapped[UUID] = mapped_column(ForeignKey("grant.grant_id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    used: Mapped[int]

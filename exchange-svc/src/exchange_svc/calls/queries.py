@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.pagination import PageRequest, Window, paginate
 from exchange_svc.calls import chain
-from exchange_svc.calls.models import Footprint, LedgerEntry
+from exchange_svc.calls.models import CaseLink, Footprint, LedgerEntry
 
 
 async def footprints_of(session: AsyncSession, person_id: UUID, page: PageRequest) -> Window:
@@ -30,3 +30,7 @@ async def head(session: AsyncSession, *, at: int | None = None) -> tuple[int, st
 async def entries(session: AsyncSession, *, after: int, limit: int) -> list[LedgerEntry]:
     statement = select(LedgerEntry).where(LedgerEntry.position > after)
     return list(await session.scalars(statement.order_by(LedgerEntry.position).limit(limit)))
+
+
+async def find_case(session: AsyncSession, case_no: str) -> CaseLink | None:
+    return await session.scalar(select(CaseLink).where(CaseLink.case_no == case_no))

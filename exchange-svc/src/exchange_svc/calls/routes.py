@@ -1,18 +1,33 @@
-"""Footprints for the citizen, the ledger check for auditors."""
+"""Footprints for the citizen, questions of departments' systems, the ledger check for auditors."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
-from chassis.auth import Citizen, PlatformAdmin
-from chassis.db import ReadSession
-from chassis.errors import Forbidden, Unauthenticated
+from chassis.auth import Citizen, PlatformAdmin, System
+from chassis.db import ReadSession, Session
+from chassis.errors import Forbidden, ServiceError, Unauthenticated
 from chassis.pagination import BadCursor, Page, PageQuery, page_of
-from chassis.problems import problems
+from chassis.problems import problems, refusal
 from exchange_svc.calls import chain, queries
-from exchange_svc.calls.errors import NoSuchPlace
+from exchange_svc.calls.errors import (
+    FieldsNotGranted,
+    NoGrant,
+    NoSubjectLink,
+    NoSuchPlace,
+    QuotaUsedUp,
+)
 from exchange_svc.calls.models import Footprint
-from exchange_svc.calls.schemas import DepartmentOut, FootprintOut, LedgerCheckOut
+from exchange_svc.calls.schemas import (
+    AnswerOut,
+    DepartmentOut,
+    FootprintOut,
+    LedgerCheckOut,
+    QueryIn,
+    QuotaOut,
+)
+from exchange_svc.calls.usecases.asking import ReadRecords, ask
+from exchange_svc.directory.errors import ResourceNotFound
 from exchange_svc.parties.queries import department_names
 
 router = APIRouter(
@@ -53,6 +68,36 @@ async def check_ledger(
         head=rows[-1].hash if rows else head,
         next=rows[-1].position if len(rows) == limit else None,
     )
+
+
+def query_router(read: ReadRecords) -> APIRouter:
+    """The route that answers from a source; the source stands in a room above this one."""
+    asking = APIRouter(
+        prefix="/api/v1/exchange", tags=["calls"], responses=problems(Unauthenticated, Forbidden)
+    )
+
+    @asking.post(
+        "/resources/{code}/query",
+        response_model=AnswerOut,
+        responses=problems(ResourceNotFound, NoGrant, FieldsNotGranted, NoSubjectLink, QuotaUsedUp),
+    )
+    async def query_resource(
+        code: str, body: QueryIn, request: Request, actor: System, session: Session
+    ) -> AnswerOut | Response:
+        """Ask for granted fields of the subject of a live case. Refusals stand on record, too."""
+        found = await ask(session, actor, body.question(code), read)
+        if isinstance(found, ServiceError):
+            return refusal(request, found)
+        return AnswerOut(
+            call_id=found.call_id,
+            resource_code=code,
+            answered_at=found.answered_at,
+            records=found.records,
+            signature=found.signature,
+            quota=QuotaOut(limit=found.quota, remaining=found.remaining),
+        )
+
+    return asking
 
 
 def _out(one: Footprint, names: dict[str, str]) -> FootprintOut:

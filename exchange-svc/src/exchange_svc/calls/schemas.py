@@ -1,9 +1,17 @@
-"""The public shape of footprints and of the ledger check."""
+"""The public shape of questions and answers, footprints, and the ledger check."""
 
 from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from exchange_svc.calls.questions import Question
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Number = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=1, max_length=40)
+]
 
 
 class DepartmentOut(BaseModel):
@@ -33,3 +41,43 @@ class LedgerCheckOut(BaseModel):
     first_break: int | None
     head: str
     next: int | None
+
+
+class QueryIn(BaseModel):
+    """Name the subject by exactly one of `id_number`, `uscc`, `certificate_code`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    case_no: Text
+    purpose: Text
+    fields: Annotated[list[Text], Field(min_length=1, max_length=100)]
+    id_number: Number | None = None
+    uscc: Number | None = None
+    certificate_code: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> "QueryIn":
+        if sum(one is not None for one in (self.id_number, self.uscc, self.certificate_code)) != 1:
+            raise ValueError("exactly one of id_number, uscc, certificate_code")
+        return self
+
+    def question(self, resource_code: str) -> Question:
+        values = self.model_dump()
+        fields = tuple(dict.fromkeys(values.pop("fields")))
+        return Question(resource_code=resource_code, fields=fields, **values)
+
+
+class QuotaOut(BaseModel):
+    limit: int
+    remaining: int
+
+
+class AnswerOut(BaseModel):
+    """`signature` is a compact JWS over the same records (`typ` onenet-answer+jwt)."""
+
+    call_id: UUID
+    resource_code: str
+    answered_at: datetime
+    records: list[dict[str, Any]]
+    signature: str
+    quota: QuotaOut

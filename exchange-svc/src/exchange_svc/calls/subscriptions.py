@@ -1,4 +1,4 @@
-"""Looks that happened in the case service."""
+"""Looks that happened in the case service, and which cases are live."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +7,9 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.consumer import Received, Subscriptions
-from exchange_svc.calls.usecases import Look, record_look
+from exchange_svc.calls.models import CaseLink
+from exchange_svc.calls.usecases.looks import Look, record_look
+from exchange_svc.parties.usecases import keep_copy
 
 subscriptions = Subscriptions()
 
@@ -29,3 +31,29 @@ class FootprintRecorded(BaseModel):
 @subscriptions.on("case.footprint_recorded.v1", FootprintRecorded)
 async def on_footprint_recorded(session: AsyncSession, event: Received[FootprintRecorded]) -> None:
     await record_look(session, Look(**event.data.model_dump()))
+
+
+class CaseMoved(BaseModel):
+    case_id: UUID
+    case_no: str
+    department_code: str
+    person_id: UUID
+    company_id: UUID | None
+    status: str
+    version: int
+
+
+@subscriptions.on("case.submitted.v1", CaseMoved)
+@subscriptions.on("case.accepted.v1", CaseMoved)
+@subscriptions.on("case.correction_requested.v1", CaseMoved)
+@subscriptions.on("case.corrected.v1", CaseMoved)
+@subscriptions.on("case.not_accepted.v1", CaseMoved)
+@subscriptions.on("case.suspended.v1", CaseMoved)
+@subscriptions.on("case.resumed.v1", CaseMoved)
+@subscriptions.on("case.reviewed.v1", CaseMoved)
+@subscriptions.on("case.decided.v1", CaseMoved)
+@subscriptions.on("case.finished.v1", CaseMoved)
+@subscriptions.on("case.withdrawn.v1", CaseMoved)
+@subscriptions.on("case.returned.v1", CaseMoved)
+async def on_case_moved(session: AsyncSession, event: Received[CaseMoved]) -> None:
+    await keep_copy(session, CaseLink, event.data.model_dump())

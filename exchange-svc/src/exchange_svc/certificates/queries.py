@@ -91,3 +91,27 @@ async def claim_shown_to(
         .limit(1)
     )
     return (await session.scalars(statement)).one_or_none()
+
+
+async def held_of_type(
+    session: AsyncSession,
+    *,
+    type_code: str,
+    issuer_code: str,
+    person_id: UUID,
+    company_id: UUID | None,
+    code: str | None,
+) -> list[Certificate]:
+    """A company's, or a person's own; only one of them where a code is named."""
+    holder = (
+        Certificate.company_id == company_id
+        if company_id is not None
+        else and_(Certificate.person_id == person_id, Certificate.company_id.is_(None))
+    )
+    statement = select(Certificate).where(
+        holder, Certificate.type_code == type_code, Certificate.issuer_code == issuer_code
+    )
+    if code is not None:
+        statement = statement.where(Certificate.code == code)
+    newest = statement.order_by(Certificate.issued_at.desc(), Certificate.certificate_id)
+    return list(await session.scalars(newest.limit(100)))

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from chassis.preconditions import RequiredMatch, set_tag
 from fastapi import APIRouter, Depends, Query, Response
 
 from chassis.auth import Actor, requires
 from chassis.db import ReadSession, Session
 from chassis.errors import Forbidden, PreconditionMissing, Stale, Unauthenticated
 from chassis.pagination import Page, PageQuery, page_of
+from chassis.preconditions import RequiredMatch, set_tag
 from chassis.problems import problems
 from exchange_svc.directory import queries, usecases
 from exchange_svc.directory.errors import BadCategory, ResourceNotFound, TermsIncomplete

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from chassis.preconditions import ensure_match
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor
 from chassis.errors import Forbidden
+from chassis.preconditions import ensure_match
 from exchange_svc.directory import queries, terms
 from exchange_svc.directory.errors import BadCategory, ResourceNotFound, TermsIncomplete
 from exchange_svc.directory.models import PUBLISHED, Resource

@@ -3,13 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from chassis.preconditions import OptionalMatch, set_tag
 from fastapi import APIRouter, Depends, Response
 
 from chassis.auth import Actor, DepartmentAdmin, requires
 from chassis.db import ReadSession, Session
 from chassis.errors import Forbidden, Stale, Unauthenticated
 from chassis.pagination import Page, PageQuery, page_of
+from chassis.preconditions import OptionalMatch, set_tag
 from chassis.problems import problems
 from exchange_svc.directory.errors import ResourceNotFound
 from exchange_svc.grants import queries, usecases

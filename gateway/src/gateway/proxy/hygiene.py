@@ -5,7 +5,7 @@ import re
 from multidict import CIMultiDict
 
 from gateway.call import Call, Headers
-from gateway.errors import BadPath, BadRequest, HeadersTooLarge, UriTooLong
+from gateway.errors import Ambiguous, BadPath, HeadersTooLarge, UriTooLong
 
 # Encoded dots, slashes, backslashes, percent signs and control characters: no path here needs
 # them, and every trick that makes two servers see two paths does.
@@ -72,10 +72,10 @@ def check_headers(raw: Headers, looked_up: dict[bytes, bytes]) -> None:
     if len(raw) != len(looked_up):
         names = [name for name, _ in raw if name in _SINGLE]
         if len(names) != len(set(names)):
-            raise BadRequest
+            raise Ambiguous
     coding = looked_up.get(b"transfer-encoding")
     if coding is not None and (coding.lower() != b"chunked" or b"content-length" in looked_up):
-        raise BadRequest
+        raise Ambiguous
 
 
 def request_headers(call: Call, issuer_host: str, scheme: str) -> CIMultiDict[str]:
@@ -92,7 +92,7 @@ def request_headers(call: Call, issuer_host: str, scheme: str) -> CIMultiDict[st
             if word is not None:
                 kept.add(word, value.decode())
     except UnicodeDecodeError as error:
-        raise BadRequest from error
+        raise Ambiguous from error
     client = call.address
     node = f'"[{client}]"' if ":" in client else client
     kept["Host"] = issuer_host

@@ -90,9 +90,7 @@ async def failures_of_address(
     session: AsyncSession, address: str, *, since: datetime
 ) -> Sequence[datetime]:
     statement = select(SignInAttempt.tried_at).where(
-        SignInAttempt.address == address,
-        ~SignInAttempt.succeeded,
-        SignInAttempt.tried_at > since,
+        SignInAttempt.address == address, ~SignInAttempt.succeeded, SignInAttempt.tried_at > since
     )
     return list(await session.scalars(statement))
 

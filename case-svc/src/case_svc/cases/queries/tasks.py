@@ -50,21 +50,13 @@ async def find_task(session: AsyncSession, actor: Actor, task_id: UUID) -> tuple
     return found[0], found[1]
 
 
-async def open_tasks(session: AsyncSession, case_ids: set[UUID]) -> list[CaseTask]:
-    statement = select(CaseTask).where(
-        CaseTask.case_id.in_(case_ids), CaseTask.status.in_(("open", "held"))
-    )
-    return list(await session.scalars(statement))
-
-
 def _place(actor: Actor) -> ColumnElement[bool]:
     if actor.has(policies.PLATFORM):
         return true()
     if actor.department is None or actor.region is None:
         return false()
     return and_(
-        CaseTask.department_code == actor.department,
-        within(CaseTask.region_code, actor.region),
+        CaseTask.department_code == actor.department, within(CaseTask.region_code, actor.region)
     )
 
 
@@ -75,10 +67,10 @@ def _finishable(actor: Actor) -> ColumnElement[bool]:
         for stage in (Stage.ACCEPTANCE, Stage.REVIEW)
         if policies.roles_may_finish(actor.roles, stage)
     ]
-    accepted = Case.accepted_by == actor.id
-    immediate = Case.project_type == "immediate"
-    deciding = and_(CaseTask.stage == Stage.DECISION, accepted, immediate)
+    deciding = CaseTask.stage == Stage.DECISION
+    own = Case.accepted_by == actor.id
+    if policies.decides_on_the_spot(actor.roles):
+        stages.append(and_(deciding, own, Case.project_type == "immediate"))
     if policies.roles_may_finish(actor.roles, Stage.DECISION):
-        others = or_(Case.accepted_by.is_(None), ~accepted)
-        deciding = and_(CaseTask.stage == Stage.DECISION, or_(others, immediate))
-    return or_(*stages, deciding)
+        stages.append(and_(deciding, or_(Case.accepted_by.is_(None), ~own)))
+    return or_(false(), *stages)

@@ -6,7 +6,8 @@ from fastapi import Depends, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases.models import Case
-from case_svc.cases.schemas.showing import CaseOut, case_out
+from case_svc.cases.schemas.shapes import CaseOut
+from case_svc.cases.schemas.showing import case_out
 from case_svc.cases.usecases.showing import MoreActions, show_case
 from chassis.auth import Actor
 from chassis.preconditions import set_tag

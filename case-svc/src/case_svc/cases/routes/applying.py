@@ -23,10 +23,11 @@ from case_svc.cases.schemas.applying import (
     SubmittedOut,
     WithdrawalIn,
 )
-from case_svc.cases.schemas.showing import CaseOut, case_out
+from case_svc.cases.schemas.shapes import CaseOut
+from case_svc.cases.schemas.showing import action_links
 from case_svc.cases.usecases import correcting, submission
 from case_svc.cases.usecases.moves import open_case
-from case_svc.cases.usecases.showing import MoreActions, show_case
+from case_svc.cases.usecases.showing import MoreActions, offers
 from case_svc.items.errors import ItemNotFound
 from case_svc.parties.errors import CompanyNotFound
 from chassis.auth import Actor, AssuranceTooLow, Citizen, SignedIn
@@ -44,12 +45,7 @@ _SUBMITTING = problems(
 
 @router.post("", status_code=201, responses=_SUBMITTING | problems(PreconditionMissing))
 async def submit_case(
-    body: CaseIn,
-    actor: Citizen,
-    key: RequiredKey,
-    session: Session,
-    response: Response,
-    more: More,
+    body: CaseIn, actor: Citizen, key: RequiredKey, session: Session, response: Response, more: More
 ) -> SubmittedOut:
     """Apply in one call, or keep a draft with `submit: false`."""
     verb = submission.submit_case if body.submit else submission.save_draft
@@ -62,8 +58,8 @@ async def submit_case(
 async def change_draft(
     case_id: UUID,
     body: DraftIn,
-    match: RequiredMatch,
     actor: Citizen,
+    match: RequiredMatch,
     session: Session,
     response: Response,
     more: More,
@@ -77,8 +73,8 @@ async def change_draft(
 @router.post("/{case_id}/submission", responses=_SUBMITTING | problems(CaseNotFound, IllegalMove))
 async def submit_draft(
     case_id: UUID,
-    match: OptionalMatch,
     actor: Citizen,
+    match: OptionalMatch,
     session: Session,
     response: Response,
     more: More,
@@ -98,8 +94,8 @@ async def submit_draft(
 async def correct_case(
     case_id: UUID,
     body: CorrectionIn,
-    match: OptionalMatch,
     actor: SignedIn,
+    match: OptionalMatch,
     session: Session,
     response: Response,
     more: More,
@@ -117,8 +113,8 @@ async def correct_case(
 async def withdraw_case(
     case_id: UUID,
     body: Annotated[WithdrawalIn, Body()],
-    match: OptionalMatch,
     actor: SignedIn,
+    match: OptionalMatch,
     session: Session,
     response: Response,
     more: More,
@@ -136,15 +132,15 @@ async def _submitted(
     more: MoreActions,
 ) -> SubmittedOut:
     case = submitted.case
-    shown = case_out(await show_case(session, actor, case, more))
+    actions = await offers(session, actor, case, more)
     set_tag(response, case.version)
-    progress = "/api/v1/progress"
+    progress = {"progress": "/api/v1/progress"} if case.case_no else {}
     return SubmittedOut(
         case_id=case.case_id,
         case_no=case.case_no,
         query_code=submitted.query_code,
         status=case.status,
         receipt=submitted.receipt,
-        links=shown.links | ({"progress": progress} if case.case_no else {}),
-        actions=shown.actions,
+        links=action_links(case, actions) | progress,
+        actions=actions,
     )

@@ -38,8 +38,8 @@ async def read_calendar(
 @router.put("/{year}", responses=problems(BadCalendar, PreconditionMissing, Stale))
 async def change_year(
     body: CalendarIn,
-    match: RequiredMatch,
     actor: PlatformAdmin,
+    match: RequiredMatch,
     session: Session,
     response: Response,
     year: Annotated[int, Path(ge=1990, le=2100)],

@@ -30,7 +30,7 @@ from case_svc.cases.schemas.handling import (
     ProcedureEndIn,
     SpecialProcedureIn,
 )
-from case_svc.cases.schemas.showing import CaseOut
+from case_svc.cases.schemas.shapes import CaseOut
 from case_svc.cases.schemas.timing import TimingOut, timing_out
 from case_svc.cases.usecases import acceptance, deciding, reviewing
 from case_svc.cases.usecases.timing import read_clock
@@ -50,8 +50,8 @@ router = APIRouter(
 @router.post("/acceptance", responses=problems(IllegalMove, NotInHand, ClaimsPending, ClaimsFailed))
 async def accept_case(
     case_id: UUID,
-    match: OptionalMatch,
     actor: Staff,
+    match: OptionalMatch,
     session: Session,
     response: Response,
     more: More,
@@ -69,8 +69,8 @@ async def accept_case(
 async def request_correction(
     case_id: UUID,
     body: CorrectionNoticeIn,
-    match: OptionalMatch,
     actor: Staff,
+    match: OptionalMatch,
     session: Session,
     response: Response,
     more: More,
@@ -81,14 +81,13 @@ async def request_correction(
 
 
 @router.post(
-    "/non-acceptance",
-    responses=problems(IllegalMove, NotInHand, NoticeFirst) | problems(BadReason),
+    "/non-acceptance", responses=problems(IllegalMove, NotInHand, NoticeFirst) | problems(BadReason)
 )
 async def decline_case(
     case_id: UUID,
     body: NonAcceptanceIn,
-    match: OptionalMatch,
     actor: Staff,
+    match: OptionalMatch,
     session: Session,
     response: Response,
     more: More,
@@ -102,8 +101,8 @@ async def decline_case(
 async def give_opinion(
     case_id: UUID,
     body: OpinionIn,
-    match: OptionalMatch,
     actor: Staff,
+    match: OptionalMatch,
     session: Session,
     response: Response,
     more: More,
@@ -117,8 +116,8 @@ async def give_opinion(
 async def start_procedure(
     case_id: UUID,
     body: SpecialProcedureIn,
-    match: OptionalMatch,
     actor: Staff,
+    match: OptionalMatch,
     session: Session,
     response: Response,
 ) -> TimingOut:
@@ -135,8 +134,8 @@ async def end_procedure(
     case_id: UUID,
     procedure_id: UUID,
     body: ProcedureEndIn,
-    match: OptionalMatch,
     actor: Staff,
+    match: OptionalMatch,
     session: Session,
     response: Response,
 ) -> TimingOut:
@@ -155,8 +154,8 @@ async def end_procedure(
 async def extend_case(
     case_id: UUID,
     body: ExtensionIn,
-    match: OptionalMatch,
     actor: Staff,
+    match: OptionalMatch,
     session: Session,
     response: Response,
 ) -> TimingOut:
@@ -170,8 +169,8 @@ async def extend_case(
 async def decide_case(
     case_id: UUID,
     body: DecisionIn,
-    match: OptionalMatch,
     actor: Staff,
+    match: OptionalMatch,
     session: Session,
     response: Response,
     more: More,

@@ -11,13 +11,8 @@ from case_svc.cases.queries import entries
 from case_svc.cases.queries.cases import get_case, list_own
 from case_svc.cases.queries.clocks import clocks_of, until
 from case_svc.cases.routes.answers import More, answer
-from case_svc.cases.schemas.showing import (
-    CaseOut,
-    CaseRowOut,
-    ProgressOut,
-    progress_out,
-    row_out,
-)
+from case_svc.cases.schemas.shapes import CaseOut, CaseRowOut, ProgressOut
+from case_svc.cases.schemas.showing import progress_out, row_out
 from case_svc.cases.schemas.timing import EntryOut, TimingOut, entry_out, timing_out
 from case_svc.cases.usecases.progress import look_up_progress
 from case_svc.cases.usecases.timing import read_clock
@@ -72,9 +67,7 @@ async def read_case_clock(case_id: UUID, actor: SignedIn, session: ReadSession) 
 
 
 @router.get(
-    "/progress",
-    response_model=ProgressOut,
-    responses=problems(ProgressNotFound, TooManyGuesses),
+    "/progress", response_model=ProgressOut, responses=problems(ProgressNotFound, TooManyGuesses)
 )
 async def read_progress(
     request: Request,

@@ -1,16 +1,29 @@
-"""A case as it is shown."""
+"""A case as it is shown: from rows to shapes."""
 
-from datetime import UTC, date, datetime
-from typing import Annotated, Any
-from uuid import UUID
-
-from pydantic import AfterValidator, BaseModel
+from datetime import date
 
 from case_svc.cases.lifecycle import FINAL, State
 from case_svc.cases.models import Case, CaseInterval, CaseMaterial
+from case_svc.cases.schemas.shapes import (
+    ApplicantOut,
+    CaseOut,
+    CaseRowOut,
+    CertificateOut,
+    CompanyOut,
+    CorrectionOut,
+    DecisionOut,
+    ExtensionOut,
+    IntervalOut,
+    LackOut,
+    MaterialOut,
+    NamedOut,
+    NextOut,
+    NonAcceptanceOut,
+    NowWithOut,
+    OpinionOut,
+    ProgressOut,
+)
 from case_svc.cases.usecases.showing import CaseView
-
-Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 
 _BY: dict[State, tuple[str, str]] = {
     State.DRAFT: ("applicant", "提交申请"),
@@ -23,196 +36,6 @@ _BY: dict[State, tuple[str, str]] = {
     State.CERTIFYING: ("department", "制证"),
     State.DELIVERING: ("department", "送达"),
 }
-
-
-class NamedOut(BaseModel):
-    code: str
-    name: str | None
-
-
-class CompanyOut(BaseModel):
-    company_id: UUID
-    name: str
-    uscc: str
-
-
-class ApplicantOut(BaseModel):
-    """Masked for officers who do not hold the task."""
-
-    type: str
-    person_id: UUID
-    name: str | None
-    id_number: str | None
-    mobile: str | None
-    company: CompanyOut | None
-
-
-class MaterialOut(BaseModel):
-    """`state`: supplied, pending, verified, failed, promised, or shared (the office fetches it)."""
-
-    material_id: str
-    name: str
-    state: str
-    required: bool
-    file_id: UUID | None
-    certificate_code: str | None
-    reason: str | None
-    promised_until: date | None
-
-
-class NowWithOut(BaseModel):
-    """Who has the case now; `officer` only for colleagues."""
-
-    department: NamedOut
-    post: str | None
-    claimed: bool
-    officer: str | None
-
-
-class NextOut(BaseModel):
-    """What happens next, who does it, until when."""
-
-    by: str
-    step: str | None
-    name: str
-    until: date | None
-
-
-class LackOut(BaseModel):
-    pointer: str | None
-    material_id: str | None
-    reason: str
-
-
-class CorrectionOut(BaseModel):
-    items: list[LackOut]
-    noticed_at: Moment
-    due_on: date
-    corrected_at: Moment | None
-
-
-class NonAcceptanceOut(BaseModel):
-    reason_code: str
-    reason: str
-    competent_authority: str | None
-    remedies: str
-    at: Moment
-
-
-class ExtensionOut(BaseModel):
-    days: int
-    reason: str
-    at: Moment
-
-
-class DecisionOut(BaseModel):
-    outcome: str
-    reason: str | None
-    remedies: str | None
-    decided_on: date
-    officer: str | None
-
-
-class IntervalOut(BaseModel):
-    """A special procedure; the day it starts on is counted, the days after it are not."""
-
-    procedure_id: UUID
-    kind: str
-    reason: str
-    expected_days: int
-    started_at: Moment
-    ended_at: Moment | None
-    result: str | None
-
-
-class OpinionOut(BaseModel):
-    step: str
-    outcome: str
-    opinion: str
-    checks: list[dict[str, Any]]
-    department_code: str | None
-    post: str | None
-    officer: str | None
-    at: Moment
-
-
-class CertificateOut(BaseModel):
-    code: str
-    type: str | None
-    name: str
-    issued_on: date
-    valid_to: date | None
-
-
-class CaseOut(BaseModel):
-    """A case as this actor may see it, with what she may do now."""
-
-    case_id: UUID
-    case_no: str | None
-    query_code: str | None
-    status: str
-    outcome: str | None
-    item_id: UUID
-    item_version: int
-    item_name: str
-    department: NamedOut
-    region: NamedOut
-    applicant: ApplicantOut
-    answers: dict[str, Any]
-    form: dict[str, Any]
-    materials: list[MaterialOut]
-    step: str | None
-    now_with: NowWithOut | None
-    next: NextOut | None
-    intervals: list[IntervalOut]
-    correction: CorrectionOut | None
-    suggested_corrections: list[LackOut]
-    non_acceptance: NonAcceptanceOut | None
-    extension: ExtensionOut | None
-    opinions: list[OpinionOut]
-    decision: DecisionOut | None
-    certificates: list[CertificateOut]
-    created_at: Moment
-    submitted_at: Moment | None
-    received_at: Moment | None
-    accepted_at: Moment | None
-    decided_at: Moment | None
-    ended_at: Moment | None
-    version: int
-    actions: list[str]
-    links: dict[str, str]
-
-
-class CaseRowOut(BaseModel):
-    """A line of the applicant's list."""
-
-    case_id: UUID
-    case_no: str | None
-    item_id: UUID
-    item_name: str
-    department: NamedOut
-    company_id: UUID | None
-    status: str
-    outcome: str | None
-    step: str | None
-    created_at: Moment
-    submitted_at: Moment | None
-    ended_at: Moment | None
-    links: dict[str, str]
-
-
-class ProgressOut(BaseModel):
-    """Nothing personal: where a case stands and until when."""
-
-    case_no: str
-    item_name: str
-    department: NamedOut
-    status: str
-    outcome: str | None
-    step: str | None
-    due_on: date | None
-    submitted_at: Moment
-    ended_at: Moment | None
 
 
 def case_out(view: CaseView) -> CaseOut:
@@ -312,19 +135,23 @@ def standing_links(case: Case) -> dict[str, str]:
 
 def links_of(view: CaseView) -> dict[str, str]:
     """Where each possible action is, beside where to read on."""
-    here = f"/api/v1/cases/{view.case.case_id}"
-    links = standing_links(view.case)
-    running = next((one for one in view.intervals if one.ended_at is None), None)
-    for action in view.actions:
-        if action in ("claim", "release", "transfer") and view.task is not None:
-            links[action] = f"/api/v1/tasks/{view.task.task_id}/{action}"
-        elif action == "end" and running is not None:
-            links[action] = f"{here}/special-procedures/{running.interval_id}/end"
-        else:
-            links[action] = f"{here}/{action}"
+    links = action_links(view.case, view.actions)
+    for action in {"claim", "release", "transfer"} & set(view.actions):
+        assert view.task is not None
+        links[action] = f"/api/v1/tasks/{view.task.task_id}/{action}"
+    for one in view.intervals:
+        if one.ended_at is None and "end" in view.actions:
+            procedure = f"/api/v1/cases/{view.case.case_id}/special-procedures/{one.interval_id}"
+            links["end"] = f"{procedure}/end"
     if view.certificates and view.viewer == "party":
         links["certificates"] = "/api/v1/me/certificates"
     return links
+
+
+def action_links(case: Case, actions: list[str]) -> dict[str, str]:
+    """An action is where its name is, below the case."""
+    here = f"/api/v1/cases/{case.case_id}"
+    return standing_links(case) | {action: f"{here}/{action}" for action in actions}
 
 
 def intervals_out(intervals: list[CaseInterval]) -> list[IntervalOut]:
@@ -390,10 +217,7 @@ def _next(view: CaseView) -> NextOut | None:
     waits = state in (State.DRAFT, State.CORRECTION_REQUIRED, State.SUSPENDED)
     task = None if waits else view.task
     return NextOut(
-        by=by,
-        step=task.step if task else None,
-        name=task.name if task else name,
-        until=view.until,
+        by=by, step=task.step if task else None, name=task.name if task else name, until=view.until
     )
 
 

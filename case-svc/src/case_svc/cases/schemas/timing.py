@@ -8,13 +8,8 @@ from pydantic import BaseModel, Field
 
 from case_svc.cases import clock
 from case_svc.cases.models import CalendarDay, CalendarYear, Case, CaseEntry, CaseTask
-from case_svc.cases.schemas.showing import (
-    IntervalOut,
-    Moment,
-    NamedOut,
-    intervals_out,
-    standing_links,
-)
+from case_svc.cases.schemas.shapes import IntervalOut, Moment, NamedOut
+from case_svc.cases.schemas.showing import action_links, intervals_out, standing_links
 from case_svc.cases.usecases.timing import ClockView, Timing
 from case_svc.settings import LEGAL_BASIS
 
@@ -145,11 +140,8 @@ def entry_out(entry: CaseEntry, officers: dict[UUID, str]) -> EntryOut:
 def task_out(task: CaseTask, case: Case, light: clock.Light, actions: list[str]) -> TaskOut:
     assert case.case_no is not None
     here = f"/api/v1/tasks/{task.task_id}"
-    own = ("claim", "release", "transfer")
-    links = standing_links(case) | {
-        one: f"{here}/{one}" if one in own else f"/api/v1/cases/{case.case_id}/{one}"
-        for one in actions
-        if one != "end"
+    links = action_links(case, [one for one in actions if one != "end"]) | {
+        one: f"{here}/{one}" for one in ("claim", "release", "transfer") if one in actions
     }
     same = task.department_code == case.department_code
     return TaskOut(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from case_svc.cases import steps
+from case_svc.cases import policies, steps
 from case_svc.cases.clock import Limit, Unit
 from case_svc.cases.errors import (
     BadReason,
@@ -158,7 +158,8 @@ async def _accept(
     following = steps.after(guide, steps.first(guide).step_id)
     assert following is not None
     # An immediate item is decided on the spot by whoever accepted it (art 34 §2).
-    opened_to = actor.id if actor and case.is_immediate else None
+    spot = actor is not None and policies.may_finish(actor, following.stage, case)
+    opened_to = actor.id if actor and spot and case.is_immediate else None
     await open_task(session, case, following, opened_to=opened_to)
     await record(session, CaseAccepted(**facts(case)))
 

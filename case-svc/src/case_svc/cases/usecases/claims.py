@@ -10,7 +10,6 @@ from case_svc.cases.models import CaseMaterial
 from case_svc.cases.queries.cases import lock_case
 from case_svc.cases.usecases.moves import remark
 
-
 # What `exchange` found, told to the applicant.
 _TOLD: Final = {
     "unknown": "没有查到属于申请人的这份证照，请核对证照编码",

@@ -58,12 +58,7 @@ async def correct_case(
 
 
 async def withdraw_case(
-    session: AsyncSession,
-    actor: Actor,
-    case_id: UUID,
-    reason: str,
-    *,
-    match: str | None = None,
+    session: AsyncSession, actor: Actor, case_id: UUID, reason: str, *, match: str | None = None
 ) -> Case:
     """The applicant may change her mind until the decision."""
     case = await open_case(session, actor, case_id, match)

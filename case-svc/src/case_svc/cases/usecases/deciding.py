@@ -44,12 +44,7 @@ class Issued:
 
 
 async def decide_case(
-    session: AsyncSession,
-    actor: Actor,
-    case_id: UUID,
-    ruling: Ruling,
-    *,
-    match: str | None = None,
+    session: AsyncSession, actor: Actor, case_id: UUID, ruling: Ruling, *, match: str | None = None
 ) -> Case:
     """Grant, or refuse with reason and remedies; never by the one who accepted."""
     case = await open_case(session, actor, case_id, match)

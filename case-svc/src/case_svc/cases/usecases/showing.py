@@ -85,20 +85,27 @@ async def show_case(session: AsyncSession, actor: Actor, case: Case, more: MoreA
         officers=await _officers(session, case, task, opinions) if viewer != "party" else {},
         until=until(case, clocks),
         actions=[
-            *await actions_of(session, actor, case, task, materials),
+            *await _actions(session, actor, case, task, materials),
             *await more(session, actor, case),
         ],
     )
 
 
-async def actions_of(
+async def offers(session: AsyncSession, actor: Actor, case: Case, more: MoreActions) -> list[str]:
+    """What the applicant may do now, named as the routes' last segments."""
+    await session.flush()
+    materials = await queries.materials_of(session, case.case_id)
+    own = await _actions(session, actor, case, None, materials)
+    return [*own, *await more(session, actor, case)]
+
+
+async def _actions(
     session: AsyncSession,
     actor: Actor,
     case: Case,
     task: CaseTask | None,
     materials: list[CaseMaterial],
 ) -> list[str]:
-    """What this actor may do now, named as the routes' last segments."""
     if actor.kind == "staff":
         blocked = any(
             one.state == "pending" or (one.state == "failed" and one.required) for one in materials

@@ -201,7 +201,7 @@ def precheck_out(found: Eligibility, materials: Sequence[Mapping[str, Any]]) -> 
 def _material(material: Mapping[str, Any]) -> MaterialOut:
     optional = ("certificate_type", "promise_days", "filling_notes")
     told = dict.fromkeys(optional) | dict(material)
-    return MaterialOut.model_validate({**told, "required": material["need"] == "required"})
+    return MaterialOut.model_validate({**told, "required": material["need"] != "optional"})
 
 
 def _shown(item: Item, names: Names) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.outbox import record
-from exchange_svc.calls.usecases import Look, record_look
+from exchange_svc.calls.usecases.looks import Look, record_look
 from exchange_svc.certificates.events import ClaimChecked
 from exchange_svc.certificates.models import Certificate, Claim
 from exchange_svc.certificates.queries import find_by_code

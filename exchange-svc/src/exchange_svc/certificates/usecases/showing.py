@@ -10,7 +10,7 @@ from chassis.auth import Actor
 from chassis.preconditions import ensure_match
 from chassis.settings import context
 from chassis.vault import mask_id_number, mask_name, mask_value
-from exchange_svc.calls.usecases import Look, record_look
+from exchange_svc.calls.usecases.looks import Look, record_look
 from exchange_svc.certificates import codes
 from exchange_svc.certificates.models import Certificate, CertificateEntry
 from exchange_svc.certificates.policies import ensure_may_change

@@ -203,12 +203,7 @@ def _page(
     problem = ("paused" if seconds else "wrong") if refused else None
     origin = origin_of(found.redirect_uri)
     text = pages.sign_in_page(
-        language,
-        request=sealed,
-        client=origin,
-        username=username,
-        problem=problem,
-        seconds=seconds,
+        language, request=sealed, client=origin, username=username, problem=problem, seconds=seconds
     )
     headers = pages.headers(language, form_to=origin)
     if seconds:

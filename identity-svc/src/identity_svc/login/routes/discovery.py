@@ -17,6 +17,10 @@ router = APIRouter(prefix="/.well-known", tags=["discovery"])
 
 CONFIGURATION_SECONDS = 3600
 KEYS_SECONDS = 60
+CLAIMS = [
+    *("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "sid"),
+    *("name", "kind", "level", "department", "region", "roles", "post"),
+]
 
 
 @router.get("/openid-configuration")
@@ -24,10 +28,29 @@ async def openid_configuration(
     request: Request, response: Response, actor: Anyone, session: ReadSession
 ) -> dict[str, Any]:
     """OpenID Connect discovery; the issuer is the gateway's public address."""
-    issuer = rules(session).issuer
+    document = _configuration(rules(session).issuer)
+    public_read(request, response, _etag(document), CONFIGURATION_SECONDS)
+    return document
+
+
+@router.get("/jwks.json")
+async def published_keys(
+    request: Request, response: Response, actor: Anyone, session: ReadSession
+) -> dict[str, Any]:
+    """Keys of tokens (`identity-…`), receipts (`case-…`) and certificates (`exchange-…`)."""
+    document = {"keys": await queries.all_keys(session)}
+    public_read(request, response, _etag(document), KEYS_SECONDS)
+    return document
+
+
+def _etag(document: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _configuration(issuer: str) -> dict[str, Any]:
     base = issuer.rstrip("/")
     methods = ["none", "client_secret_basic", "client_secret_post"]
-    document = {
+    return {
         "issuer": issuer,
         "authorization_endpoint": f"{base}/oauth2/authorize",
         "token_endpoint": f"{base}/oauth2/token",
@@ -48,24 +71,7 @@ async def openid_configuration(
         "introspection_endpoint_auth_methods_supported": methods[1:],
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login"],
-        "claims_supported": [
-            "sub",
-            "iss",
-            "aud",
-            "exp",
-            "iat",
-            "auth_time",
-            "nonce",
-            "acr",
-            "sid",
-            "name",
-            "kind",
-            "level",
-            "department",
-            "region",
-            "roles",
-            "post",
-        ],
+        "claims_supported": CLAIMS,
         "acr_values_supported": ["L2", "L3", "L4"],
         "ui_locales_supported": ["zh-CN", "en"],
         "authorization_response_iss_parameter_supported": True,
@@ -73,19 +79,3 @@ async def openid_configuration(
         "request_uri_parameter_supported": False,
         "claims_parameter_supported": False,
     }
-    public_read(request, response, _etag(document), CONFIGURATION_SECONDS)
-    return document
-
-
-@router.get("/jwks.json")
-async def published_keys(
-    request: Request, response: Response, actor: Anyone, session: ReadSession
-) -> dict[str, Any]:
-    """Keys of tokens (`identity-…`), receipts (`case-…`) and certificates (`exchange-…`)."""
-    document = {"keys": await queries.all_keys(session)}
-    public_read(request, response, _etag(document), KEYS_SECONDS)
-    return document
-
-
-def _etag(document: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:32]

@@ -57,9 +57,7 @@ def oauth_error(error: OAuthError) -> Response:
     )
 
 
-def answers_oauth(
-    route: Callable[P, Awaitable[Response]],
-) -> Callable[P, Awaitable[Response]]:
+def answers_oauth(route: Callable[P, Awaitable[Response]]) -> Callable[P, Awaitable[Response]]:
     """Give OAuthErrors as answers.
 
     As the route returns, its transaction commits, and what a refusal must leave behind (a

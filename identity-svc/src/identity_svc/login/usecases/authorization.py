@@ -22,13 +22,7 @@ from identity_svc.login.errors import (
     RequestNotSupported,
     UnsupportedResponseType,
 )
-from identity_svc.login.models import (
-    AuthorizationCode,
-    Client,
-    SignIn,
-    SignInAttempt,
-    digest_of,
-)
+from identity_svc.login.models import AuthorizationCode, Client, SignIn, SignInAttempt, digest_of
 from identity_svc.login.pkce import is_challenge
 from identity_svc.login.redirects import is_allowed, with_parameters
 from identity_svc.login.scopes import granted

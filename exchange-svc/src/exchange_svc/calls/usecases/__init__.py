@@ -1,0 +1,1 @@
+"""Looks that are recorded, and questions that departments' systems ask."""
