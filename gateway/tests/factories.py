@@ -85,8 +85,7 @@ class Service:
         )
         self.server = Server(config)
         self.task = asyncio.create_task(self.server._serve())
-        while not self.server.started:
-            await asyncio.sleep(0.005)
+        await until(lambda: self.server.started)
         self.port = self.server.servers[0].sockets[0].getsockname()[1]
 
     async def stop(self):
@@ -157,8 +156,7 @@ async def running_network(**settings):
     server = server_of(made, edge)
     server.config.loop = "none"
     task = asyncio.create_task(server._serve())
-    while not server.started:
-        await asyncio.sleep(0.005)
+    await until(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     # No certificates: reading them takes longer than the test.
@@ -173,7 +171,7 @@ async def until(true, *, seconds=10.0):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not come about"
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.005)
 
 
 async def read(seen, receive):

@@ -103,7 +103,11 @@ class TestFreshness:
         [
             (200, {b"cache-control": b"public, max-age=0, s-maxage=300"}, 300),
             (200, {b"cache-control": b"public, max-age=60"}, 60),
-            (200, {b"cache-control": b"public,max-age=60", b"vary": b"Accept, Accept-Language"}, 60),
+            (
+                200,
+                {b"cache-control": b"public,max-age=60", b"vary": b"Accept, Accept-Language"},
+                60,
+            ),
             (200, {b"cache-control": b"public, max-age=60", b"vary": b"Cookie"}, 0),
             (200, {b"cache-control": b"public, max-age=60", b"vary": b"*"}, 0),
             (200, {b"cache-control": b"public, max-age=60", b"set-cookie": b"a=1"}, 0),

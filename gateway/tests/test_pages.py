@@ -23,13 +23,20 @@ ITEM = {
     "guide_gaps": [],
     "conditions": [{"text": "户籍在广安区"}],
     "materials": [
-        {"name": "身份证", "need": "required", "certificate_type": "x", "acceptance_standard": "清晰"}
+        {
+            "name": "身份证",
+            "need": "required",
+            "certificate_type": "x",
+            "acceptance_standard": "清晰",
+        }
     ],
     "steps": [
         {"name": "受理", "limit": {"value": 1, "unit": "working_day"}, "standard": "材料齐全"}
     ],
     "fees": [],
-    "legal_basis": [{"law": "残疾人证管理办法", "document_no": "34号", "article": None, "text": None}],
+    "legal_basis": [
+        {"law": "残疾人证管理办法", "document_no": "34号", "article": None, "text": None}
+    ],
     "windows": [{"name": "政务中心", "address": "路1号", "hours": "9-17", "phone": "0826"}],
     "faqs": [{"question": "多久？", "answer": "十五天"}],
 }
@@ -87,7 +94,17 @@ async def test_the_guide_tells_what_a_citizen_needs(network):
     net = await network()
     net.catalog.answers[f"/api/v1/items/{ITEM_ID}"] = gives(ITEM)
     found, _ = await show(net, f"/guide/{ITEM_ID}")
-    for word in ("身份证", "受理", "材料齐全", "30 个工作日", "15 个工作日", "不收费", "残疾人证管理办法", "34号", "十五天"):
+    for word in (
+        "身份证",
+        "受理",
+        "材料齐全",
+        "30 个工作日",
+        "15 个工作日",
+        "不收费",
+        "残疾人证管理办法",
+        "34号",
+        "十五天",
+    ):
         assert word in found.text, word
     english, page = await show(net, f"/guide/{ITEM_ID}", "en")
     assert "Free of charge" in english.text
@@ -96,7 +113,9 @@ async def test_the_guide_tells_what_a_citizen_needs(network):
 
 async def test_a_listed_item_shows_what_its_guide_lacks(network):
     net = await network()
-    gaps = [{"code": "x", "pointer": "/steps", "zh": "缺少办理流程", "en": "No steps", "message": None}]
+    gaps = [
+        {"code": "x", "pointer": "/steps", "zh": "缺少办理流程", "en": "No steps", "message": None}
+    ]
     bare = {key: ITEM[key] for key in ("item_id", "name", "department", "region")}
     net.catalog.answers[f"/api/v1/items/{ITEM_ID}"] = gives(
         bare | {"status": "listed", "guide_gaps": gaps}

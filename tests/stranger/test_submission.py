@@ -194,13 +194,21 @@ def test_staff_do_not_apply(network: Network, citizen: Visitor, item: dict[str, 
     refused(submit(clerk, draft_body(citizen, item)), 403)
 
 
-def company_of(network: Network) -> tuple[Visitor, dict[str, Any]]:
-    agent = network.sign_in(network.samples["companies"][0])
-    return agent, agent.read("/me/companies")["data"][0]
+KINDS = {"9": "enterprise", "5": "social_organisation"}  # by the first character of the code
+
+
+def companies(network: Network) -> dict[str, tuple[Visitor, Json]]:
+    """One sample company of each kind, with its agent."""
+    found = {}
+    for account in network.samples["companies"]:
+        agent = network.sign_in(account)
+        for company in agent.read("/me/companies")["data"]:
+            found[KINDS[company["uscc"][0]]] = (agent, company)
+    return found
 
 
 def test_a_company_applies_through_its_agent(network: Network) -> None:
-    agent, company = company_of(network)
+    agent, company = companies(network)["enterprise"]
     item = network.item("道路货物运输经营许可")
 
     def send() -> httpx.Response:
@@ -211,10 +219,28 @@ def test_a_company_applies_through_its_agent(network: Network) -> None:
     assert answer["case_id"] in {c["case_id"] for c in agent.every("/me/cases")}
 
 
+def test_every_open_item_takes_the_application_its_own_guide_describes(
+    network: Network, citizen: Visitor
+) -> None:
+    for row in network.public.every("/items"):
+        if row["status"] != "open":
+            continue
+        item = network.item(row["name"])
+        if "natural_person" in item["audience"]:
+            made = apply(citizen, item, promise=True)
+        else:
+            kind = next(k for k in KINDS.values() if k in item["audience"])
+            agent, company = companies(network)[kind]
+            held = company["company_id"]
+            made = apply(agent, item, promise=True, applicant_type=kind, on_behalf_of=held)
+        assert made.answer["status"] == "submitted", item["name"]
+        made.applicant.do(f"{made.path}/withdrawal", {"reason": "只为核对办事指南。"})
+
+
 def test_nobody_acts_for_a_company_that_is_not_hers(
     network: Network, citizen: Visitor, item: dict[str, Any]
 ) -> None:
-    _, company = company_of(network)
+    _, company = companies(network)["enterprise"]
     for company_id in (company["company_id"], UNKNOWN):
         body = draft_body(citizen, item, on_behalf_of=company_id)
         refused(submit(citizen, body), 403, 404, 422)

@@ -10,8 +10,7 @@ from gateway.errors import Ambiguous, BadPath, HeadersTooLarge, UriTooLong
 # Encoded dots, slashes, backslashes, percent signs and control characters: no path here needs
 # them, and every trick that makes two servers see two paths does.
 _TRICKS = re.compile(
-    rb"%(?:2e|2f|5c|25|0[0-9a-f]|1[0-9a-f]|7f|(?![0-9a-f]{2}))|[^\x21-\x7e]|\\|//",
-    re.IGNORECASE,
+    rb"%(?:2e|2f|5c|25|0[0-9a-f]|1[0-9a-f]|7f|(?![0-9a-f]{2}))|[^\x21-\x7e]|\\|//", re.IGNORECASE
 )
 _DOTS = re.compile(rb"(?:^|/)\.{1,2}(?:[/;]|$)")
 _QUERY = re.compile(rb"[\x21-\x7e]*")

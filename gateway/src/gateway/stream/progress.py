@@ -161,7 +161,7 @@ async def _send_notices(
             sent = await _send(call, coming.result(), sent)
             continue
         coming.cancel()
-        if not any(one.done() for one in ends):
+        if wait < left and not any(one.done() for one in ends):
             await call.write(b": still here\n\n", more=True)
 
 
