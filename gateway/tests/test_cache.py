@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import nats
 import pytest
 
+from chassis.testing.servers import free_port
 from gateway.cache.freshness import is_held, keep_seconds, outward
 from gateway.cache.store import Kept, Store
 
@@ -55,6 +59,12 @@ async def place(network, nats_url):
         return net
 
     return make
+
+
+def bus_server(port, folder):
+    binary = Path(sys.executable).parent / "nats-server"
+    command = [str(binary), "-js", "-sd", str(folder), "-a", "127.0.0.1", "-p", str(port)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def kept(epoch=0, size=10, stored_at=0.0, max_age=100.0):
@@ -366,6 +376,25 @@ class TestChange:
         await asyncio.sleep(0.1)
         assert (await net.client.get(ITEM)).json()["version"] == 2
         await bus.close()
+
+    async def test_what_changed_while_the_bus_was_away_is_seen(self, place, tmp_path):
+        port, item = free_port(), Item()
+        first = bus_server(port, tmp_path)
+        net = await place(item, nats_url=f"nats://127.0.0.1:{port}")
+        await until(lambda: net.gateway.cache.listening)
+        await net.client.get(ITEM)
+        first.terminate()
+        first.wait()
+        await until(lambda: not net.gateway.cache.listening)
+        item.version = 2
+        await asyncio.sleep(1.1)
+        assert (await net.client.get(ITEM)).json()["version"] == 2
+        item.version = 3
+        second = bus_server(port, tmp_path)
+        await until(lambda: net.gateway.cache.listening)
+        assert (await net.client.get(ITEM)).json()["version"] == 3
+        second.terminate()
+        second.wait()
 
     async def test_without_the_bus_nothing_is_older_than_a_second(self, place):
         item = Item()

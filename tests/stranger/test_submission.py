@@ -246,9 +246,8 @@ def test_nobody_acts_for_a_company_that_is_not_hers(
         refused(submit(citizen, body), 403, 404, 422)
 
 
-def test_a_claimed_certificate_that_nobody_issued_stops_acceptance(
-    network: Network, citizen: Visitor
-) -> None:
+def bogus_claims(network: Network, citizen: Visitor) -> tuple[Case, Visitor, list[Json]]:
+    """A case whose claimed certificates nobody issued, its clerk, and what she is offered."""
     item = network.item("困难残疾人生活补贴")
     kinds = {m["certificate_type"] for m in item["materials"] if m["certificate_type"]}
     codes = {k: certificate_code(k, k[:18], secrets.token_hex(8).upper()) for k in kinds}
@@ -258,13 +257,31 @@ def test_a_claimed_certificate_that_nobody_issued_stops_acceptance(
     refused(clerk.post(f"{made.path}/acceptance", json={}), 409)
     offered = failed_claim(clerk, made)["suggested_corrections"]
     assert len(offered) == len(codes)
+    return made, clerk, offered
+
+
+def test_a_claimed_certificate_that_nobody_issued_stops_acceptance(
+    network: Network, citizen: Visitor
+) -> None:
+    made, clerk, offered = bogus_claims(network, citizen)
     refused(clerk.post(f"{made.path}/acceptance", json={}), 409)
     asked = [{"material_id": o["material_id"], "reason": o["reason"]} for o in offered]
     seen = clerk.do(f"{made.path}/correction-notice", {"items": asked})
     assert seen["status"] == "correction_required"
     files = [{"material_id": o["material_id"], "file_id": citizen.upload()} for o in offered]
-    repaired = citizen.do(f"{made.path}/correction", {"materials": files})
-    assert repaired["status"] == "submitted"
+    assert citizen.do(f"{made.path}/correction", {"materials": files})["status"] == "submitted"
+    accept(network, made, clerk)
+
+
+def test_who_brings_all_that_the_notice_asked_for_is_done(
+    network: Network, citizen: Visitor
+) -> None:
+    made, clerk, offered = bogus_claims(network, citizen)
+    only = offered[0]["material_id"]
+    asked = [{"material_id": only, "reason": "证照核验未通过，请上传原件照片。"}]
+    clerk.do(f"{made.path}/correction-notice", {"items": asked})
+    files = [{"material_id": only, "file_id": citizen.upload()}]
+    assert citizen.do(f"{made.path}/correction", {"materials": files})["status"] == "submitted"
 
 
 def test_a_certificate_code_with_a_wrong_check_digit_is_never_good(

@@ -128,6 +128,31 @@ class TestAcceptance:
         await ok(await case.citizen.act(case, "correction", sent))
         await ok(await clerk.act(case, "acceptance"))
 
+    async def test_who_brings_all_that_was_asked_for_is_done(self, world, recorded):
+        case, clerk, claim_id = await claimed(world, recorded)
+        await check(world, claim_id, "invalid", "unknown")
+        await ok(await clerk.act(case, "correction-notice", NOTICE))
+        file_id = await world.file(case.citizen.id)
+        sent = {"materials": [{"material_id": "declaration", "file_id": file_id}]}
+        await ok(await case.citizen.act(case, "correction", sent))
+        task = await clerk.task(case)
+        assert "acceptance" in task["actions"]
+        await ok(await clerk.act(case, "acceptance"))
+
+    async def test_a_claim_that_fails_again_still_counts(self, world, recorded):
+        case, clerk, claim_id = await claimed(world, recorded)
+        await check(world, claim_id, "invalid", "unknown")
+        asked = {"items": [{"material_id": "card", "reason": "没有查到"}]}
+        await ok(await clerk.act(case, "correction-notice", asked))
+        sent = {"materials": [{"material_id": "card", "certificate_code": "1.2.156.Y"}]}
+        await ok(await case.citizen.act(case, "correction", sent))
+        again = (await recorded("case.certificate_claimed.v1"))[-1]["data"]["claim_id"]
+        assert (await clerk.act(case, "acceptance")).status_code == 409
+        await check(world, again, "invalid", "revoked")
+        assert "acceptance" not in (await clerk.task(case))["actions"]
+        refused = await clerk.act(case, "acceptance")
+        assert (refused.status_code, slug(refused)) == (409, "claims-failed")
+
     async def test_late_and_repeated_checks_change_nothing(self, world, recorded):
         case, clerk, claim_id = await claimed(world, recorded)
         await check(world, claim_id, "valid")

@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
-from random import getrandbits
 
 import structlog
 from nats.aio.client import Client
@@ -13,7 +12,7 @@ from opentelemetry import propagate, trace
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from starlette.types import Message, Receive, Scope, Send
 
-from chassis import clock, telemetry
+from chassis import telemetry
 from chassis.auth import TokenKeys
 from chassis.errors import NotFound, ServiceError, Unauthenticated
 from gateway import health, operations
@@ -21,6 +20,7 @@ from gateway.cache import serving
 from gateway.cache.serving import Cache
 from gateway.call import Call, ClientGone
 from gateway.errors import BadToken, MethodNotAllowed
+from gateway.ids import hyphened, new_request_id, new_span_id
 from gateway.limits.buckets import Buckets, Policy
 from gateway.limits.checking import check_limit
 from gateway.limits.clients import Addresses
@@ -189,14 +189,14 @@ async def _write(gateway: Gateway, call: Call, service: str) -> None:
 
 def _call(gateway: Gateway, scope: Scope, receive: Receive, send: Send) -> Call:
     headers = dict(scope["headers"])
-    found = clock.new_id()
-    request_id = str(found)
+    digits = new_request_id()
+    request_id = hyphened(digits)
     given = headers.get(b"traceparent")
     if given is not None and _TRACEPARENT.fullmatch(given):
         traceparent = given.decode()
     else:
         # The request id is a good trace id: unique, and random where tracing wants it to be.
-        traceparent = f"00-{found.hex}-{getrandbits(64) or 1:016x}-01"
+        traceparent = f"00-{digits}-{new_span_id()}-01"
     peer = scope.get("client")
     return Call(
         scope=scope,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -61,7 +62,7 @@ class Call:
 
     @property
     def language(self) -> str:
-        return language_of(self.header(b"accept-language"))
+        return _language(self.headers.get(b"accept-language", b""))
 
     def parameter(self, name: str) -> str:
         return parse_qs(self.query.decode("latin-1")).get(name, [""])[0]
@@ -98,6 +99,11 @@ class Call:
         headers.append((b"content-language", b"zh-CN" if self.language == "zh" else b"en"))
         body = json.dumps(content, ensure_ascii=False).encode()
         await self.answer(error.status, body, MEDIA_TYPE, headers)
+
+
+@lru_cache(maxsize=1024)
+def _language(header: bytes) -> str:
+    return language_of(header.decode("latin-1"))
 
 
 _BODY_HEADERS = frozenset({b"content-length", b"content-type", b"transfer-encoding", b"expect"})

@@ -93,8 +93,9 @@ async def opened(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            with contextlib.suppress(NatsError, OSError):
-                await gateway.nc.close()
+            if gateway.nc.is_connected or gateway.nc.is_reconnecting:
+                with contextlib.suppress(NatsError, OSError):
+                    await gateway.nc.close()
 
 
 async def _connected(gateway: Gateway) -> None:

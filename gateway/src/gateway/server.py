@@ -25,19 +25,23 @@ class _Unreadable(Exception):
 class EdgeProtocol(HttpToolsProtocol):
     """Refuses targets that are not a path, and headers without end."""
 
+    is_heading = False
+    heading_bytes = 0
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.received_bytes = 0
+        self.heading_bytes = 0
+        self.is_heading = True
 
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._count(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._count(len(name) + len(value))
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.is_heading and self.parser is not None:
+            self.heading_bytes += len(data)
+            if self.heading_bytes > _PARSER_BYTES and not self.transport.is_closing():
+                self.send_400_response("")
 
     def on_headers_complete(self) -> None:
+        self.is_heading = False
         # A proxy's request (`GET http://…`) names a host that two readers might take differently.
         if not self.url.startswith(b"/"):
             raise _Unreadable
@@ -52,11 +56,6 @@ class EdgeProtocol(HttpToolsProtocol):
         )
         self.transport.write(STATUS_LINE[400] + head.encode() + body)
         self.transport.close()
-
-    def _count(self, size: int) -> None:
-        self.received_bytes += size
-        if self.received_bytes > _PARSER_BYTES:
-            raise _Unreadable
 
 
 class EdgeServer(Server):

@@ -1,11 +1,12 @@
 """Who may do what with a case or a task; roles as `api.md` row 10 gives them."""
 
+from datetime import datetime
 from typing import Final
 
 from case_svc.cases import regions
 from case_svc.cases.errors import NotYourStep, TransferNotPermitted
 from case_svc.cases.lifecycle import Action, allowed
-from case_svc.cases.models import Case, CaseTask
+from case_svc.cases.models import Case, CaseMaterial, CaseTask
 from case_svc.cases.steps import Stage
 from chassis.auth import Actor
 
@@ -55,6 +56,21 @@ def ensure_may_take(actor: Actor, action: Action, case: Case, task: CaseTask | N
     stage = Stage(task.stage) if task else Stage.REVIEW
     if not may_take(actor, action, case, stage):
         raise NotYourStep(step=task.name if task else str(action))
+
+
+def blocks(case: Case, material: CaseMaterial) -> bool:
+    """Whether this claim keeps the case from being accepted.
+
+    Who brought all that the notice asked for is done (许可法 32(5)): what failed before the notice
+    and was not named in it no longer counts against the applicant.
+    """
+    if material.state == "pending":
+        return True
+    if material.state != "failed" or not material.required:
+        return False
+    if case.correction is None:
+        return True
+    return material.given_at > datetime.fromisoformat(case.correction["noticed_at"])
 
 
 def stage_of(action: Action) -> Stage:

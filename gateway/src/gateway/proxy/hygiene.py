@@ -17,6 +17,7 @@ _QUERY = re.compile(rb"[\x21-\x7e]*")
 MAX_PATH_BYTES = 2048
 MAX_QUERY_BYTES = 8192
 MAX_HEADER_BYTES = 32 * 1024
+MAX_HEADERS = 100
 
 HOP_BY_HOP = frozenset(
     {
@@ -66,7 +67,7 @@ def check_path(raw_path: bytes, query: bytes) -> None:
 
 def check_headers(raw: Headers, looked_up: dict[bytes, bytes]) -> None:
     """Refuse requests whose framing or sender depends on who reads them."""
-    if sum(len(name) + len(value) for name, value in raw) > MAX_HEADER_BYTES:
+    if sum(map(len, looked_up.values())) > MAX_HEADER_BYTES or len(raw) > MAX_HEADERS:
         raise HeadersTooLarge(limit=MAX_HEADER_BYTES)
     if len(raw) != len(looked_up):
         names = [name for name, _ in raw if name in _SINGLE]

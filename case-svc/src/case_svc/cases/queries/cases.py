@@ -1,5 +1,6 @@
 """Cases, and who may see them."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true
@@ -154,17 +155,16 @@ async def may_see_file(session: AsyncSession, actor: Actor, file_id: UUID) -> Fi
     return FileGround(case_id=case.case_id, recorded=actor.kind != "citizen")
 
 
-async def blocked_cases(session: AsyncSession, case_ids: set[UUID]) -> set[UUID]:
+async def blocked_cases(session: AsyncSession, cases: Iterable[Case]) -> set[UUID]:
     """Cases whose claims keep them from being accepted."""
-    statement = select(CaseMaterial.case_id).where(
-        CaseMaterial.case_id.in_(case_ids),
+    by_id = {case.case_id: case for case in cases}
+    statement = select(CaseMaterial).where(
+        CaseMaterial.case_id.in_(by_id),
         CaseMaterial.replaced_at.is_(None),
-        or_(
-            CaseMaterial.state == "pending",
-            and_(CaseMaterial.state == "failed", CaseMaterial.required),
-        ),
+        CaseMaterial.state.in_(("pending", "failed")),
     )
-    return set(await session.scalars(statement))
+    claims = await session.scalars(statement)
+    return {one.case_id for one in claims if policies.blocks(by_id[one.case_id], one)}
 
 
 def owes(materials: list[CaseMaterial]) -> bool:

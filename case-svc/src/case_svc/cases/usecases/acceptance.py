@@ -63,7 +63,7 @@ async def accept_case(
     case = await open_case(session, actor, case_id, match)
     task = await take(session, actor, case, Action.ACCEPT, Stage.ACCEPTANCE)
     guide = await items.get_guide(session, case.item_id, case.item_version)
-    _ensure_checked(await materials_of(session, case_id))
+    _ensure_checked(case, await materials_of(session, case_id))
     finish_task(task, actor, "accepted")
     await _accept(session, case, actor, guide, accepted_at=now())
     return case
@@ -164,11 +164,11 @@ async def _accept(
     await record(session, CaseAccepted(**facts(case)))
 
 
-def _ensure_checked(materials: Sequence[CaseMaterial]) -> None:
+def _ensure_checked(case: Case, materials: Sequence[CaseMaterial]) -> None:
     pending = [one.name for one in materials if one.state == "pending"]
     if pending:
         raise ClaimsPending(materials="、".join(pending))
-    failed = [one.name for one in materials if one.state == "failed" and one.required]
+    failed = [one.name for one in materials if policies.blocks(case, one)]
     if failed:
         raise ClaimsFailed(materials="、".join(failed))
 

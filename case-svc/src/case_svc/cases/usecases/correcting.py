@@ -93,8 +93,11 @@ async def _correct(session: AsyncSession, actor: Actor, case: Case, sent: Applic
         form=_over(read_json(session, case.form), sent.form),
         materials=sent.materials,
     )
-    # A claim that failed is not present any more: it has to be replaced.
-    kept = {one.material_id for one in old if one.state != "failed"}
+    assert case.correction is not None
+    named = {one["material_id"] for one in case.correction["items"]}
+    # Only what the notice named can be demanded (许可法 32(5)): a failed claim it named has to be
+    # replaced, one it passed over stays the officer's to decide on.
+    kept = {one.material_id for one in old if one.state != "failed" or one.material_id not in named}
     needed = await check_application(
         session, actor, guide, case.applicant_type, whole, present=kept
     )
@@ -102,7 +105,6 @@ async def _correct(session: AsyncSession, actor: Actor, case: Case, sent: Applic
     await stop_clocks(session, case, {CORRECTION})
     move(session, case, Action.CORRECT, actor)
     rows = await _replace(session, case, old, needed, sent.materials)
-    assert case.correction is not None
     case.correction = case.correction | {"corrected_at": now().isoformat()}
     # Complete materials are received today: the period to accept them begins anew.
     case.received_at = now()

@@ -34,7 +34,7 @@ async def look(
     await session.flush()
     days = settings_of(session).light_warning_days
     lights = await lights_of(session, pairs, warning_days=days)
-    blocked = await blocked_cases(session, {case.case_id for _, case in pairs})
+    blocked = await blocked_cases(session, [case for _, case in pairs])
     return [
         Shown(task, case, light, _actions(actor, task, case, blocked=case.case_id in blocked))
         for (task, case), light in zip(pairs, lights, strict=True)

@@ -107,9 +107,7 @@ async def _actions(
     materials: list[CaseMaterial],
 ) -> list[str]:
     if actor.kind == "staff":
-        blocked = any(
-            one.state == "pending" or (one.state == "failed" and one.required) for one in materials
-        )
+        blocked = any(policies.blocks(case, one) for one in materials)
         return policies.staff_actions(actor, case, task, blocked=blocked)
     powers = await queries.powers_of(session, actor, case)
     return policies.applicant_actions(case, powers, owes=queries.owes(materials))
