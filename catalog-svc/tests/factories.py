@@ -160,10 +160,7 @@ def guide(number: int = 1, **changes: Any) -> dict[str, Any]:
                 "default": "local",
             }
         ],
-        "materials": [
-            material(),
-            material("m2", name="居住证", when="household == 'other'"),
-        ],
+        "materials": [material(), material("m2", name="居住证", when="household == 'other'")],
         "steps": [step("acceptance"), step("review", "review", 5), step("decision")],
         "special_procedures": [
             {"kind": "expert_review", "name": "入户调查", "days": 10, "basis": "…"}

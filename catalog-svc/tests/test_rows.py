@@ -157,8 +157,7 @@ def test_blank_lines_are_no_rows():
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"", b"a,b\n1,2\n", csv_of([]).encode(), b"\xff\xff\xff", b"item_code,item_code\n"],
+    "content", [b"", b"a,b\n1,2\n", csv_of([]).encode(), b"\xff\xff\xff", b"item_code,item_code\n"]
 )
 def test_a_file_without_readable_rows_is_refused(content):
     with pytest.raises(UnreadableFile):

@@ -185,10 +185,7 @@ class TestAssurance:
         answer = await client.post(self.path(person["person_id"]), json=CHECK, headers=headers)
         assert answer.json() == {"person_id": person["person_id"], "assurance_level": "L3"}
         check = (await session.scalars(select(AssuranceCheck))).one()
-        assert (check.ground, check.department_code) == (
-            CHECK["ground"],
-            "11511301008778298W",
-        )
+        assert (check.ground, check.department_code) == (CHECK["ground"], "11511301008778298W")
         (event,) = await recorded("identity.person.changed.v1")
         assert event["data"] == {"person_id": person["person_id"], "level": "L3", "version": 2}
         assert event["sealed"].keys() == {"case", "exchange"}

@@ -175,9 +175,7 @@ async def test_closed_account_opens_nothing(client):
     staff = await make_staff(client, department)
     tokens = await sign_in(client, staff["username"])
     await client.patch(
-        f"{PATH}/{staff['staff_id']}",
-        json={"active": False},
-        headers=admin() | {"If-Match": '"1"'},
+        f"{PATH}/{staff['staff_id']}", json={"active": False}, headers=admin() | {"If-Match": '"1"'}
     )
     assert (await post_sign_in(client, staff["username"], PASSWORD)).status_code == 401
     form = {

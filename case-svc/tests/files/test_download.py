@@ -5,12 +5,7 @@ from sqlalchemy import select
 from case_svc.files.models import StoredFile
 from chassis import clock
 
-from ..ratings.factories import (  # noqa: TID252 - one set of factories for three rooms
-    DEPARTMENT,
-    REGION,
-    make_case,
-    make_material,
-)
+from ..ratings.factories import DEPARTMENT, REGION, make_case, make_material
 from .factories import PDF, upload
 
 

@@ -12,9 +12,7 @@ from chassis import clock
 from chassis.auth import Actor
 from chassis.db import transaction
 
-from ..supervision.factories import (  # noqa: TID252 - one set of factories for three rooms
-    make_item,
-)
+from ..supervision.factories import make_item
 from .factories import DEPARTMENT, REGION, make_case, make_task
 
 GOOD = {"service": "application", "satisfaction": 2, "tags": ["快"], "comment": "很好"}

@@ -9,7 +9,7 @@ from case_svc.cases import clock as legal_clock
 from case_svc.supervision.indicators import INDICATORS
 from chassis import clock
 
-from ..ratings.factories import (  # noqa: TID252 - one set of factories for three rooms
+from ..ratings.factories import (
     DEPARTMENT,
     REGION,
     day,

@@ -9,14 +9,7 @@ from case_svc.supervision.models import SupervisionWarning
 from case_svc.supervision.usecases import write_warnings
 from chassis import clock
 
-from ..ratings.factories import (  # noqa: TID252 - one set of factories for three rooms
-    DEPARTMENT,
-    REGION,
-    day,
-    make_case,
-    make_clock,
-    make_task,
-)
+from ..ratings.factories import DEPARTMENT, REGION, day, make_case, make_clock, make_task
 
 URL = "/api/v1/supervision/warnings"
 

@@ -18,15 +18,7 @@ Unavailable
 └── ContentUnreachable  503  the row is there, its content is not at hand
 """
 
-from chassis.errors import (
-    Conflict,
-    FieldError,
-    Invalid,
-    NotFound,
-    TooLarge,
-    Unavailable,
-    WrongType,
-)
+from chassis.errors import Conflict, FieldError, Invalid, NotFound, TooLarge, Unavailable, WrongType
 
 
 class FileMissing(NotFound):

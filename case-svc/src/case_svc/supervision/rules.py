@@ -18,10 +18,7 @@ _PERMIT_LAW: Final = "《中华人民共和国行政许可法》"
 WATCHES: Final = (
     Watch(Rule.NOTIFY, "受理时限", "Acceptance clock", f"{_PERMIT_LAW}第三十二条第一款第（四）项"),
     Watch(
-        Rule.PROMISE,
-        "承诺办结时限",
-        "Promised clock",
-        "实施清单；《优化营商环境条例》第三十五条",
+        Rule.PROMISE, "承诺办结时限", "Promised clock", "实施清单；《优化营商环境条例》第三十五条"
     ),
     Watch(Rule.LEGAL, "法定办结时限", "Legal clock", f"{_PERMIT_LAW}第四十二条、第四十五条"),
     Watch(Rule.DELIVERY, "送达时限", "Delivery clock", f"{_PERMIT_LAW}第四十四条"),

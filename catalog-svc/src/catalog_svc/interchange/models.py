@@ -44,9 +44,7 @@ class ImportJob(Base):
 
     __table_args__ = (
         Index(
-            "ix_import_job_waiting",
-            "import_id",
-            postgresql_where=status.in_(["queued", "running"]),
+            "ix_import_job_waiting", "import_id", postgresql_where=status.in_(["queued", "running"])
         ),
     )
 

@@ -83,10 +83,7 @@ def _audience(guide: Guide, applicant_type: str) -> Reason:
 
 
 def _judge(
-    condition: Mapping[str, Any],
-    answers: Mapping[str, Any],
-    known: Mapping[str, Any],
-    truth: Truth,
+    condition: Mapping[str, Any], answers: Mapping[str, Any], known: Mapping[str, Any], truth: Truth
 ) -> Reason:
     outcome = _outcome(condition, answers, known, truth)
     if outcome == "unmet":
@@ -97,10 +94,7 @@ def _judge(
 
 
 def _outcome(
-    condition: Mapping[str, Any],
-    answers: Mapping[str, Any],
-    known: Mapping[str, Any],
-    truth: Truth,
+    condition: Mapping[str, Any], answers: Mapping[str, Any], known: Mapping[str, Any], truth: Truth
 ) -> Outcome:
     expression = condition.get("expression")
     if expression is None:

@@ -58,7 +58,7 @@ async def companies_of(
         )
     )
     keys: list[Key] = [(Company.name, "asc"), (Mandate.id, "asc")]
-    return await paginate(session, statement, keys, page)  # type: ignore[arg-type]  # two columns
+    return await paginate(session, statement, keys, page)
 
 
 async def run_out(session: AsyncSession, *, on: date, limit: int) -> list[Mandate]:

@@ -48,8 +48,7 @@ Code = Annotated[str | None, Query(pattern=r"^[0-9]{2,12}$")]
 async def import_regions(
     request: Request,
     rows: Annotated[
-        list[Any],
-        Body(max_length=1000, examples=[[{"code": "511602", "name": "广安区"}]]),
+        list[Any], Body(max_length=1000, examples=[[{"code": "511602", "name": "广安区"}]])
     ],
     actor: PlatformAdmin,
     session: Session,

@@ -17,10 +17,7 @@ Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 RegionCode = Annotated[str, Field(pattern=r"^[0-9]{2,12}$", examples=["511602000000"])]
 
 _REASONS = {
-    "missing": (
-        "每行须有非空的 code 与 name",
-        "Every row needs a code and a name, neither empty",
-    ),
+    "missing": ("每行须有非空的 code 与 name", "Every row needs a code and a name, neither empty"),
     "code": ("代码须为 2、4、6、9 或 12 位数字", "A code has 2, 4, 6, 9 or 12 digits"),
     "twice": ("同一代码出现两次且名称不同，保留第一行", "Code stands twice; the first row counts"),
 }

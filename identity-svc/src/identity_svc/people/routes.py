@@ -57,9 +57,7 @@ _open = APIRouter()
 
 
 @_open.post(
-    "/identity/registrations",
-    status_code=201,
-    responses=problems(AlreadyRegistered, Invalid),
+    "/identity/registrations", status_code=201, responses=problems(AlreadyRegistered, Invalid)
 )
 async def register_person(body: RegistrationIn, actor: Anyone, session: Session) -> RegistrationOut:
     """Open a citizen's account; sign in afterwards with the mobile or the identity number."""

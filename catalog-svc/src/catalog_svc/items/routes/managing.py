@@ -7,12 +7,7 @@ from fastapi import APIRouter, Body, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.items import policies, queries
-from catalog_svc.items.errors import (
-    IllegalMove,
-    ItemNotFound,
-    NotYourDepartment,
-    VersionNotFound,
-)
+from catalog_svc.items.errors import IllegalMove, ItemNotFound, NotYourDepartment, VersionNotFound
 from catalog_svc.items.guide_schema import GUIDE
 from catalog_svc.items.lifecycle import Action
 from catalog_svc.items.models import Item

@@ -16,9 +16,7 @@ from catalog_svc.items.schemas.public import GapOut, Json, NamedOut
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 TaskType = Annotated[
-    str,
-    StringConstraints(pattern=r"^\d{1,2}$"),
-    AfterValidator(lambda written: written.zfill(2)),
+    str, StringConstraints(pattern=r"^\d{1,2}$"), AfterValidator(lambda written: written.zfill(2))
 ]
 RegionCode = Annotated[
     str,

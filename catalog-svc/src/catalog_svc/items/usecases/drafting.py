@@ -51,11 +51,7 @@ async def create_item(
     session.add(item)
     await session.flush()
     draft = Draft(
-        item_id=item.item_id,
-        guide=content,
-        status=DraftStatus.EDITING,
-        tag=1,
-        edited_by=actor.id,
+        item_id=item.item_id, guide=content, status=DraftStatus.EDITING, tag=1, edited_by=actor.id
     )
     session.add(draft)
     await session.flush()
