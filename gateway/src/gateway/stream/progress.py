@@ -14,6 +14,7 @@ from uuid import UUID
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
@@ -26,7 +27,6 @@ from gateway.proxy.forwarding import Upstreams, fetch
 HEARTBEAT_SECONDS = 15.0
 QUEUED_NOTICES = 256
 MAX_ANSWER_BYTES = 64 * 1024
-MISSED_AT_MOST = 1000
 _PREFIX, _SUFFIX = "/api/v1/cases/", "/stream"
 
 
@@ -63,6 +63,10 @@ class Notices:
         except asyncio.QueueFull:
             self.lost = True
 
+    async def wait_and_note(self, message: Msg) -> None:
+        """For the past, which can wait until the client has read."""
+        await self.waiting.put(message)
+
 
 def is_stream(path: str) -> bool:
     """Whether this is `/api/v1/cases/{case_id}/stream`."""
@@ -85,9 +89,9 @@ async def serve(call: Call, streams: Streams, nc: Client, upstreams: Upstreams) 
         if not nc.is_connected:
             raise UpstreamAway(retry_after=3)
         notices = Notices()
-        subscription = await nc.subscribe(f"onenet.case.*.v1.{case_id}", cb=notices.note)
+        subscription = await _subscribe(nc, case_id, notices, _last_event(call))
         try:
-            await _stream(call, streams, nc, case_id, notices)
+            await _stream(call, streams, nc, notices)
         finally:
             with suppress(NatsError, OSError):
                 await subscription.unsubscribe()
@@ -117,10 +121,27 @@ async def _may_see(call: Call, upstreams: Upstreams, case_id: str) -> bool:
     return False
 
 
-async def _stream(call: Call, streams: Streams, nc: Client, case_id: str, notices: Notices) -> None:
-    # Subscribed before the past is read: what happens in between comes twice and is sent once.
-    last = _last_event(call)
-    missed = await _missed(nc, case_id, last) if last is not None else []
+async def _subscribe(nc: Client, case_id: str, notices: Notices, last: int | None) -> Subscription:
+    """News only; for a client that was away, all there is, of which it gets what it has not."""
+    subject = f"onenet.case.*.v1.{case_id}"
+    try:
+        if last is None:
+            news = await nc.subscribe(subject, cb=notices.note)
+            # From `open` on nothing is missed, so the server has to know by then.
+            await nc.flush(timeout=2)
+            return news
+        return await nc.jetstream().subscribe(
+            subject,
+            stream=stream_of("case"),
+            cb=notices.wait_and_note,
+            ordered_consumer=True,
+            config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL),
+        )
+    except (NatsError, TimeoutError, OSError) as error:
+        raise UpstreamAway(retry_after=3) from error
+
+
+async def _stream(call: Call, streams: Streams, nc: Client, notices: Notices) -> None:
     headers = [
         (b"content-type", b"text/event-stream; charset=utf-8"),
         (b"cache-control", b"no-store"),
@@ -128,13 +149,10 @@ async def _stream(call: Call, streams: Streams, nc: Client, case_id: str, notice
     ]
     await call.start(200, headers)
     await call.write(b"retry: 3000\nevent: open\ndata: {}\n\n", more=True)
-    sent = last or 0
-    for message in missed:
-        sent = await _send(call, message, sent)
     gone = asyncio.create_task(_client_left(call))
     stopping = asyncio.create_task(streams.stopping.wait())
     try:
-        await _send_notices(call, streams, nc, notices, sent, (gone, stopping))
+        await _send_notices(call, streams, nc, notices, (gone, stopping))
     finally:
         gone.cancel()
         stopping.cancel()
@@ -146,9 +164,9 @@ async def _send_notices(
     streams: Streams,
     nc: Client,
     notices: Notices,
-    sent: int,
     ends: tuple[asyncio.Task[object], ...],
 ) -> None:
+    sent = _last_event(call) or 0
     expires = float(call.claims["exp"]) if call.claims else 0.0
     while nc.is_connected and not notices.lost and not any(one.done() for one in ends):
         left = expires - time.time()
@@ -163,30 +181,6 @@ async def _send_notices(
         coming.cancel()
         if wait < left and not any(one.done() for one in ends):
             await call.write(b": still here\n\n", more=True)
-
-
-async def _missed(nc: Client, case_id: str, last: int) -> list[Msg]:
-    """The notices of this case after the last one the client has."""
-    js = nc.jetstream()
-    found: list[Msg] = []
-    try:
-        past = await js.subscribe(
-            f"onenet.case.*.v1.{case_id}",
-            stream=stream_of("case"),
-            ordered_consumer=True,
-            config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL),
-        )
-        pending = (await past.consumer_info()).num_pending or 0
-        try:
-            while pending and len(found) < MISSED_AT_MOST:
-                message = await past.next_msg(timeout=2)
-                pending = message.metadata.num_pending
-                found.append(message)
-        finally:
-            await past.unsubscribe()
-    except (NatsError, TimeoutError, OSError) as error:
-        raise UpstreamAway(retry_after=3) from error
-    return [one for one in found if json.loads(one.data)["sequence"] > last]
 
 
 async def _send(call: Call, message: Msg, sent: int) -> int:
