@@ -5,12 +5,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from chassis import clock
-
 from .factories import gives
 
 EVIL = "<script>alert('x')</script>\" onload=\"x"
-ITEM_ID = str(clock.new_id())
+ITEM_ID = "01900000-0000-7000-8000-000000000001"
 ITEM = {
     "item_id": ITEM_ID,
     "name": "残疾人证新办",
