@@ -200,11 +200,35 @@ async def test_a_job_that_cannot_go_on_fails_and_lets_others_pass(client, here, 
         raise KeyError("unforeseen")
 
     started = (await start_import(client, csv_of([row(1)]))).json()
-    monkeypatch.setattr(usecases, "list_items", broken)
+    monkeypatch.setattr(usecases.queries, "chunk", broken)
     job = await take_turns(client, here, started, platform())
     assert (job["status"], job["failure"]) == ("failed", "KeyError")
     monkeypatch.undo()
     assert (await finish_import(client, here, csv_of([row(1)])))["created"] == 1
+
+
+async def test_a_row_that_cannot_be_stored_stays_out_alone(client, here, monkeypatch):
+    whole = usecases.list_items
+
+    async def broken(session, actor_id, rows, **options):
+        outcomes = await whole(session, actor_id, rows, **options)
+        if any(one.name == "事项2" for one in rows):
+            raise KeyError("unforeseen")
+        return outcomes
+
+    monkeypatch.setattr(usecases, "list_items", broken)
+    rows = [row(1), row(2, item_name="事项2"), row(3), row(4, task_type="x")]
+    job = await finish_import(client, here, csv_of(rows))
+    assert counts(job) == (4, 4, 2, 0, 0, 2)
+    found = (await client.get(job["links"]["errors"], headers=platform())).json()["data"]
+    assert [(one["line"], one["column"]) for one in found] == [(3, None), (5, "task_type")]
+
+
+async def test_a_stretch_of_letters_no_index_holds_is_listed_all_the_same(client, here):
+    job = await finish_import(client, here, csv_of([row(1, item_name="Ⅷ" * 1000)]))
+    assert counts(job) == (1, 1, 1, 0, 0, 0)
+    found = (await client.get("/api/v1/items", params={"q": "viii" * 20})).json()["data"]
+    assert len(found) == 1
 
 
 async def test_whole_guides_are_published_once(client, here, session):

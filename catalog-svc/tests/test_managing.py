@@ -123,3 +123,19 @@ async def test_import_and_export_need_a_role(client):
     assert (await client.get("/api/v1/catalog/imports", headers=clerk())).status_code == 403
     assert (await client.get("/api/v1/catalog/items", headers=clerk())).status_code == 403
     assert (await client.get("/api/v1/catalog/items")).status_code == 401
+
+
+@pytest.mark.parametrize("part", ["versions/99999999999999999999", "diff?from=1&to=99999999999"])
+async def test_a_version_no_number_reaches_is_422(client, part):
+    item_id = await make_open_item(client)
+    answer = await client.get(f"/api/v1/catalog/items/{item_id}/{part}", headers=platform())
+    assert answer.status_code == 422
+
+
+async def test_an_import_sent_as_a_plain_form_is_422(client):
+    headers = platform() | {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Idempotency-Key": "k",
+    }
+    answer = await client.post("/api/v1/catalog/imports", content=b"file=x", headers=headers)
+    assert answer.status_code == 422

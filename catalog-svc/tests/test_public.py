@@ -229,3 +229,15 @@ async def test_lists_follow_the_item_types(client, here, item_id):
         found = (await client.get(f"/api/v1/lists/{name}")).json()["data"]
         assert {item["item_code"] for item in found} == codes
     assert (await client.get("/api/v1/lists/wishes")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["items", "lists", "lists/public_services", "catalog/base-items", "catalog/guide-schema"],
+)
+async def test_a_public_read_that_did_not_change_is_304(client, item_id, path):
+    first = await client.get(f"/api/v1/{path}")
+    held = {"If-None-Match": first.headers["etag"]}
+    again = await client.get(f"/api/v1/{path}", headers=held)
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+    assert "public" in first.headers["cache-control"]

@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis import clock, events, expressions, pagination, vault
+from chassis import clock, events, expressions, pagination, telemetry, vault
 from chassis.errors import FieldError, Invalid, ServiceError, Stale, TooMany
 from chassis.files import open_files
 from chassis.preconditions import ensure_match
@@ -188,3 +188,13 @@ class TestFiles:
 def test_identifiers_of_uuid_type_survive_a_cursor():
     value = UUID("01900000-0000-7000-8000-000000000000")
     assert pagination.decode_cursor(pagination.encode_cursor([value]), 1) == [value]
+
+
+def test_error_text_is_kept_without_the_values_of_rows_and_fields():
+    row = "null value\nDETAIL: Failing row contains (张三,\n13800001234).\n[SQL: INSERT]"
+    field = "1 error\nname\n  too short [type=x, input_value='张三', input_type=str]"
+    for told, kept in ((row, "[SQL: INSERT]"), (field, "input_type=str")):
+        text = telemetry.without_values(told)
+        assert "张三" not in text
+        assert "13800001234" not in text
+        assert kept in text

@@ -1,15 +1,21 @@
 """One request, one transaction; keys, problems, pages, tags: everything through the door."""
 
 import asyncio
+import base64
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 from sample.main import Note
 
+from chassis import clock
+from chassis.pagination import encode_cursor
 from chassis.problems import language_of
 
 TEXT = {"text": "一张便条"}
+NESTED = b"[" * 3000
+DEEP = base64.urlsafe_b64encode(b"[" * 1400).decode().rstrip("=")
+NESTED_TOKEN = base64.urlsafe_b64encode(NESTED).decode() + ".e30.x"
 
 
 async def notes(session) -> int:
@@ -63,6 +69,8 @@ class TestIdempotencyKey:
         again = await client.post("/api/v1/notes", json=TEXT, headers=headers)
         assert (again.status_code, again.json()) == (201, first.json())
         assert again.headers["idempotency-replayed"] == "true"
+        for name in ("etag", "location", "content-type"):
+            assert again.headers[name] == first.headers[name]
         assert await notes(session) == 1
 
     async def test_plain_token_and_structured_string_are_one_key(self, client, session, token):
@@ -92,6 +100,12 @@ class TestIdempotencyKey:
         wrong = await client.post("/api/v1/notes", json={"wrong": 1}, headers=headers)
         right = await client.post("/api/v1/notes", json=TEXT, headers=headers)
         assert (wrong.status_code, right.status_code) == (422, 201)
+
+    @pytest.mark.parametrize("kind", ["json", "x-www-form-urlencoded"])
+    async def test_body_nobody_asked_for_does_no_harm(self, client, token, kind):
+        headers = token() | {"Idempotency-Key": "k", "Content-Type": f"application/{kind}"}
+        path = f"/api/v1/notes/{uuid4()}/touch"
+        assert (await client.post(path, content=NESTED, headers=headers)).status_code == 404
 
     async def test_missing_required_key_is_428(self, client, token):
         answer = await client.post("/api/v1/notes/keyed", json=TEXT, headers=token())
@@ -127,11 +141,6 @@ class TestProblems:
         }
         assert all(one["message"] for one in problem["errors"])
 
-    async def test_broken_json_is_422(self, client, token):
-        headers = token() | {"Content-Type": "application/json"}
-        answer = await client.post("/api/v1/notes", content=b"{", headers=headers)
-        assert answer.status_code == 422
-
     async def test_language_follows_the_reader(self, client):
         zh = await client.get(f"/api/v1/notes/public/{uuid4()}")
         en = await client.get(f"/api/v1/notes/public/{uuid4()}", headers={"Accept-Language": "en"})
@@ -154,8 +163,16 @@ class TestProblems:
 
     async def test_nul_character_is_refused_without_effect(self, client, token, session):
         answer = await client.post("/api/v1/notes", json={"text": "a\u0000b"}, headers=token())
-        assert answer.status_code == 400
+        assert answer.status_code == 422
+        assert answer.json()["type"] == "urn:onenet:problem:unreadable"
         assert await notes(session) == 0
+
+    @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", NESTED])
+    async def test_body_that_cannot_be_read_is_422(self, client, token, body):
+        headers = token() | {"Content-Type": "application/json"}
+        answer = await client.post("/api/v1/notes", content=body, headers=headers)
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
 
     @pytest.mark.parametrize(
         ("header", "language"),
@@ -184,7 +201,9 @@ class TestToken:
         assert answer.status_code == 401
         assert "Bearer" in answer.headers["www-authenticate"]
 
-    @pytest.mark.parametrize("header", ["Bearer", "Bearer x", "Bearer a.b.c", "Basic abc"])
+    @pytest.mark.parametrize(
+        "header", ["Bearer", "Bearer x", "Bearer a.b.c", f"Bearer {NESTED_TOKEN}", "Basic abc"]
+    )
     async def test_no_token_is_401(self, client, header):
         answer = await client.post("/api/v1/notes", json=TEXT, headers={"Authorization": header})
         assert answer.status_code == 401
@@ -225,7 +244,30 @@ class TestPages:
         assert (await client.get("/api/v1/notes?count=true")).json()["count"] == 0
 
     @pytest.mark.parametrize(
-        "query", ["limit=0", "limit=101", "limit=x", "after=%00", "after=YWJj", "after=W10"]
+        "values",
+        [
+            ["x", "y"],
+            [None, None],
+            [True, uuid4()],
+            [clock.now(), 10**30],
+            [clock.now().date(), uuid4()],
+        ],
+    )
+    async def test_cursor_of_other_values_is_422(self, client, values):
+        query = {"after": encode_cursor(values)}
+        assert (await client.get("/api/v1/notes", params=query)).status_code == 422
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "limit=0",
+            "limit=101",
+            "limit=x",
+            "after=%00",
+            "after=YWJj",
+            "after=W10",
+            f"after={DEEP}",
+        ],
     )
     async def test_bad_page_is_422(self, client, query):
         assert (await client.get(f"/api/v1/notes?{query}")).status_code == 422

@@ -17,6 +17,7 @@ from chassis import clock, consumer, worker
 from chassis.app import build_app
 from chassis.cli import commands
 from chassis.db import transaction
+from chassis.operations import database_check
 from chassis.service import Loop
 from chassis.tables import outbox_event
 from chassis.testing.plugin import token_for, token_keys
@@ -156,3 +157,16 @@ class TestCommands:
                 sys.executable, "-m", "sample", "migrate", env=environment
             )
             assert await done.wait() == 0
+
+
+class TestReadiness:
+    async def test_older_database_is_not_ready_and_newer_is(self, concurrent_here):
+        check = database_check(concurrent_here, "head", frozenset({"older"}))
+        said = []
+        for revision in ("older", "head", "newer"):
+            async with transaction(concurrent_here) as session:
+                await session.execute(
+                    sa.text("UPDATE alembic_version SET version_num = :one"), {"one": revision}
+                )
+            said.append(await check())
+        assert said == ["database is at older, needs head: run migrate", None, None]

@@ -81,6 +81,8 @@ class TestRegistration:
                 {("/password", "weak_password")},
             ),
             ({"name": "王"}, {("/name", "string_too_short")}),
+            ({"name": "王\0明"}, {("/name", "string_pattern_mismatch")}),
+            ({"name": "王\u202e明"}, {("/name", "string_pattern_mismatch")}),
             ({"extra": 1}, {("/extra", "extra_forbidden")}),
             (
                 {"id_number": citizen_number(region="990101", born="19901301"), "mobile": ""},

@@ -1,4 +1,5 @@
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,23 @@ async def test_one_region(client, code, status):
 async def test_list_below_an_impossible_code_is_not_found(client):
     assert (await client.get("/api/v1/orgs/regions", params={"parent": "511"})).status_code == 404
     assert (await client.get("/api/v1/orgs/regions", params={"parent": "x"})).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"code": "\ud800", "name": "广安区"},
+        {"code": "511602", "name": "\ud800"},
+        {"code": "511602", "name": "广\0安"},
+        {"code": "511602", "name": "长" * 201},
+        {"code": "5" * 5000, "name": "广安区"},
+    ],
+)
+async def test_row_that_cannot_be_stored_does_not_stop_the_others(client, row):
+    content = json.dumps([row, {"code": "51", "name": "四川省"}])
+    answer = await client.post(
+        IMPORTS, content=content, headers=admin() | {"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["created"], len(answer.json()["errors"])) == (1, 1)
+    assert len(answer.text) < 500

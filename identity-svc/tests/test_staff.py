@@ -10,6 +10,7 @@ from .factories import (
     department_admin,
     make_department,
     make_staff,
+    make_system,
     post_sign_in,
     sign_in,
     staff_form,
@@ -63,6 +64,18 @@ async def test_department_admin_manages_own_department_only(client):
     ):
         refused = await client.post(PATH, json=form, headers=headers)
         assert refused.json()["type"] == "urn:onenet:problem:not-your-department"
+
+
+async def test_department_admin_draws_nobody_in_from_another_region(client):
+    department = await make_department(client)
+    staff = await make_staff(client, department, region_code="511600000000")
+    answer = await client.patch(
+        f"{PATH}/{staff['staff_id']}",
+        json={"region_code": "511602"},
+        headers=department_admin(department) | {"If-Match": '"1"'},
+    )
+    assert answer.status_code == 403
+    assert answer.json()["type"] == "urn:onenet:problem:not-your-department"
 
 
 async def test_department_admin_without_department_manages_nobody(client, token):
@@ -178,6 +191,11 @@ async def test_closed_account_opens_nothing(client):
         f"{PATH}/{staff['staff_id']}", json={"active": False}, headers=admin() | {"If-Match": '"1"'}
     )
     assert (await post_sign_in(client, staff["username"], PASSWORD)).status_code == 401
+    system = await make_system(client, department)
+    for name in ("access_token", "refresh_token"):
+        asked = {key: system[key] for key in ("client_id", "client_secret")}
+        told = await client.post("/oauth2/introspect", data=asked | {"token": tokens[name]})
+        assert told.json() == {"active": False}
     form = {
         "grant_type": "refresh_token",
         "client_id": "onenet-web",

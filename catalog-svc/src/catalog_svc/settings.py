@@ -1,8 +1,9 @@
 """What only the catalogue needs to be told."""
 
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.settings import ServiceSettings
+from chassis.settings import ServiceSettings, context
 
 
 class CatalogSettings(ServiceSettings):
@@ -11,3 +12,9 @@ class CatalogSettings(ServiceSettings):
         ge=0,
         description="How long caches may show a public read without asking again; 0 asks each time",
     )
+
+
+def max_age(session: AsyncSession) -> int:
+    settings = context(session).settings
+    assert isinstance(settings, CatalogSettings)
+    return settings.public_max_age_seconds

@@ -71,7 +71,9 @@ def build_app(service: Service, *, token_keys: TokenKeys | None = None) -> FastA
     app.state.context = open_context(service.name, service.settings, keys=token_keys)
     app.state.service = service
     here: Context = app.state.context
-    here.ready["database"] = operations.database_check(here, migrations.head(service.migrations))
+    here.ready["database"] = operations.database_check(
+        here, migrations.head(service.migrations), migrations.older(service.migrations)
+    )
     app.add_middleware(problems.BodyLimit)
     app.add_middleware(RequestTelemetry, service=service.name)
     problems.install(app)

@@ -99,7 +99,7 @@ class TokenKeys:
                 and isinstance(claims["exp"], int)
                 and UUID(claims["sub"])
             )
-        except (JoseError, KeyError, ValueError, TypeError) as error:
+        except (JoseError, KeyError, ValueError, TypeError, RecursionError) as error:
             raise Unauthenticated from error
         if not good:
             raise Unauthenticated

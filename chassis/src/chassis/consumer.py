@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
-from nats.js.errors import BadRequestError, NotFoundError
+from nats.js.errors import NotFoundError
 from opentelemetry import context as otel
 from opentelemetry import propagate
 from pydantic import BaseModel, ValidationError
@@ -50,21 +50,21 @@ async def connect(url: str, *, name: str) -> Client:
     )
 
 
-async def ensure_stream(js: JetStreamContext, service: str) -> None:
+async def ensure_stream(js: JetStreamContext, service: str, *, replicas: int = 1) -> None:
     """Create or update the stream that `service` alone writes."""
     config = StreamConfig(
         name=stream_of(service),
         subjects=[f"onenet.{service}.>"],
         duplicate_window=DUPLICATE_WINDOW_SECONDS,
+        num_replicas=replicas,
     )
     try:
-        await js.stream_info(stream_of(service))
+        found = await js.stream_info(stream_of(service))
     except NotFoundError:
-        try:
-            await js.add_stream(config)
-        except BadRequestError:
-            # Another process created it in the same moment with the same configuration.
-            await js.stream_info(stream_of(service))
+        await js.add_stream(config)
+        return
+    if found.config.num_replicas != replicas:
+        await js.update_stream(config)
 
 
 async def ensure_consumer(
@@ -156,7 +156,7 @@ async def run(here: Context, js: JetStreamContext, producer: str, reactions: Rea
     subjects = [f"onenet.{name}.*" for name in reactions if service_of(name) == producer]
     while True:
         try:
-            await ensure_stream(js, producer)
+            # Until the producer has made its stream this fails, and is tried again.
             await ensure_consumer(
                 js, stream=stream_of(producer), durable=here.service, subjects=subjects
             )
@@ -199,7 +199,8 @@ async def _receive(here: Context, message: Msg, reactions: Reactions) -> None:
         if deliveries < len(DELAYS_SECONDS):
             await message.nak(delay=_delay(deliveries))
         else:
-            await _park(here, message, f"{type(error).__name__}: {error}", deliveries)
+            said = telemetry.without_values(f"{type(error).__name__}: {error}")
+            await _park(here, message, said, deliveries)
     else:
         await message.ack()
 
@@ -236,7 +237,7 @@ def _read(content: bytes) -> dict[str, Any]:
         UUID(envelope["id"]), envelope["type"], envelope["data"]
         int(envelope["sequence"])
         datetime.fromisoformat(envelope["time"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
     found: dict[str, Any] = envelope
     return found

@@ -38,6 +38,7 @@ def new_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text goes into logs and dead letters
         connect_args={"server_settings": {"application_name": "onenet", "timezone": "UTC"}},
     )
 

@@ -34,6 +34,12 @@ def head(migrations: str) -> str:
     return ScriptDirectory.from_config(configuration(migrations)).get_current_head() or ""
 
 
+def older(migrations: str) -> frozenset[str]:
+    """The revisions before head; one that is in neither was made by newer code."""
+    script = ScriptDirectory.from_config(configuration(migrations))
+    return frozenset(one.revision for one in script.walk_revisions()) - {head(migrations)}
+
+
 def upgrade(migrations: str, url: str) -> None:
     """Bring the database to head; concurrent runs wait for one another."""
     command.upgrade(configuration(migrations, url), "head")

@@ -66,14 +66,18 @@ async def metrics(request: Request, _: Anyone) -> Response:
     return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-def database_check(here: Context, head: str) -> Check:
+def database_check(here: Context, head: str, older: frozenset[str]) -> Check:
+    """Ready at head, and at a newer revision: old pods go on while new ones roll out."""
+
     async def check() -> str | None:
         try:
             async with here.engine.connect() as connection:
                 found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
         except (SQLAlchemyError, OSError) as error:
             return f"database does not answer: {type(error).__name__}"
-        return None if found == head else f"database is at {found}, needs {head}: run migrate"
+        if found is None or found in older:
+            return f"database is at {found}, needs {head}: run migrate"
+        return None
 
     return check
 
@@ -182,7 +186,8 @@ async def redrive(here: Context, service: Service, dead_letter_id: UUID) -> None
     try:
         await consumer.apply(here, content, consumer.merged(service.subscriptions))
     except Exception as error:
-        raise StillFailing(reason=f"{type(error).__name__}: {error}") from error
+        reason = telemetry.without_values(f"{type(error).__name__}: {error}")
+        raise StillFailing(reason=reason) from error
     await _mark_redriven(here, dead_letter_id)
 
 

@@ -94,7 +94,7 @@ log = structlog.get_logger()
 
 async def relay(here: Context, js: JetStreamContext) -> None:
     """Relay until cancelled; trouble with database or bus is logged, waited out and retried."""
-    await consumer.ensure_stream(js, here.service)
+    await consumer.ensure_stream(js, here.service, replicas=here.settings.stream_replicas)
     while True:
         try:
             moved = await relay_once(here, js)

@@ -88,7 +88,10 @@ async def paginate(
     columns = [column for column, _ in keys]
     ordered = statement.order_by(*(c.asc() if way == "asc" else c.desc() for c, way in keys))
     if page.after is not None:
-        ordered = ordered.where(_beyond(keys, decode_cursor(page.after, len(keys))))
+        values = decode_cursor(page.after, len(keys))
+        if not all(_fits(column, value) for column, value in zip(columns, values, strict=True)):
+            raise BadCursor
+        ordered = ordered.where(_beyond(keys, values))
     entities = len(statement.column_descriptions)
     found = (await session.execute(ordered.add_columns(*columns).limit(page.limit + 1))).all()
     rows = found[: page.limit]
@@ -112,7 +115,7 @@ def decode_cursor(cursor: str, length: int) -> list[Any]:
     try:
         text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
         values = [_from_json(value) for value in json.loads(text)]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadCursor from error
     if len(values) != length:
         raise BadCursor
@@ -131,6 +134,15 @@ def _beyond(keys: Sequence[Key], values: Sequence[Any]) -> ColumnElement[bool]:
         equal = [k == v for (k, _), v in zip(keys[:place], values[:place], strict=True)]
         branches.append(and_(*equal, column > value if way == "asc" else column < value))
     return or_(*branches)
+
+
+def _fits(column: Any, value: Any) -> bool:
+    """Whether a cursor's value can be compared with this column; clients can write their own."""
+    try:
+        kind: type = column.type.python_type
+    except NotImplementedError:
+        return value is not None
+    return type(value) is kind or (isinstance(value, str) and issubclass(kind, str))
 
 
 def _to_json(value: Any) -> Any:

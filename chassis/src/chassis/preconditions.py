@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import TypeAdapter
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,10 +40,17 @@ class KeyRunning(Conflict):
     en = "A request with this Idempotency-Key is still running. Repeat it shortly."
 
 
+# FastAPI may have read a form already, and its stream does not come twice; the parts do.
+_FORMS = ("multipart/", "application/x-www-form-urlencoded")
+# Headers that belong to the answer and not to its way here.
+_KEPT_HEADERS = ("etag", "location")
+
+
 @dataclass
 class Captured:
-    status: int = 0
-    body: bytes = b""
+    """The answer FastAPI rendered; its headers are complete only when the route has returned."""
+
+    response: Response | None = None
 
 
 class Answer(JSONResponse):
@@ -52,15 +60,17 @@ class Answer(JSONResponse):
         super().__init__(content, status_code, **options)
         captured = _answer.get()
         if captured is not None:
-            captured.status, captured.body = status_code, bytes(self.body)
+            captured.response = self
 
 
 class Replayed(Exception):
     """Not a failure: the stored answer of an earlier request with the same key."""
 
-    def __init__(self, status: int, body: bytes) -> None:
+    def __init__(self, status: int, answer: str) -> None:
+        content = json.loads(answer)
         self.status = status
-        self.body = body
+        self.headers: dict[str, str] = content["headers"]
+        self.body: str = content["body"]
 
 
 @dataclass
@@ -96,24 +106,26 @@ async def begin(session: AsyncSession, request: Request, actor: Actor | None) ->
     if found is not None:
         if found.fingerprint != attempt.fingerprint:
             raise KeyReused
-        raise Replayed(found.status, context(session).vault.decrypt(found.answer).encode())
+        raise Replayed(found.status, context(session).vault.decrypt(found.answer))
     _answer.set(attempt.captured)
     return attempt
 
 
 async def keep(session: AsyncSession, attempt: Attempt) -> None:
     """Write the answer beside the effect; an answer that is no 2xx is not kept."""
-    captured = attempt.captured
+    response = attempt.captured.response
     _answer.set(None)
-    if not 200 <= captured.status < 300:  # noqa: PLR2004 - 2xx
+    if response is None or not 200 <= response.status_code < 300:  # noqa: PLR2004 - 2xx
         return
+    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+    answer = json.dumps({"headers": headers, "body": bytes(response.body).decode()})
     await session.execute(
         insert(idempotency_record).values(
             scope=attempt.scope,
             key=attempt.key,
             fingerprint=attempt.fingerprint,
-            status=captured.status,
-            answer=context(session).vault.encrypt(captured.body.decode()),
+            status=response.status_code,
+            answer=context(session).vault.encrypt(answer),
         )
     )
 
@@ -152,7 +164,7 @@ def _parse(header: str) -> str:
 
 async def _fingerprint(request: Request) -> bytes:
     digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
-    if request.headers.get("content-type", "").startswith("multipart/"):
+    if request.headers.get("content-type", "").startswith(_FORMS):
         await _digest_form(request, digest)
     else:
         digest.update(_canonical(await request.body()))
@@ -164,8 +176,9 @@ async def _digest_form(request: Request, digest: "hashlib._Hash") -> None:
     for name, value in (await request.form()).multi_items():
         digest.update(f"{name}\n".encode())
         if isinstance(value, str):
-            digest.update(value.encode())
+            digest.update(value.encode(errors="replace"))
             continue
+        digest.update(f"{value.filename}\n".encode(errors="replace"))
         await value.seek(0)
         while chunk := await value.read(256 * 1024):
             digest.update(chunk)
@@ -175,10 +188,11 @@ async def _digest_form(request: Request, digest: "hashlib._Hash") -> None:
 def _canonical(body: bytes) -> bytes:
     try:
         return json.dumps(json.loads(body), sort_keys=True).encode()
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
 
 
+_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 # For the gateway alone, which ends its copies by event; it takes the word out of the answer.
 SHARED_SECONDS = 300
 
@@ -215,6 +229,11 @@ def ensure_match(match: str | None, version: int | str) -> None:
 
 def set_tag(response: Response, version: int | str) -> None:
     response.headers["ETag"] = f'"{version}"'
+
+
+def digest_of(answer: Any) -> str:
+    """An entity tag for an answer that has no version of its own."""
+    return hashlib.sha256(_ANYTHING.dump_json(answer)).hexdigest()[:32]
 
 
 def public_read(

@@ -28,6 +28,8 @@ from chassis.preconditions import Replayed
 MEDIA_TYPE = "application/problem+json"
 MAX_BODY_BYTES = 1024 * 1024
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
+# A null character, a number or date out of range; 22000 is the driver's own refusal of a value.
+_BAD_VALUES = frozenset({"22000", "22003", "22008", "22021", "22P05"})
 log = structlog.get_logger()
 
 
@@ -50,6 +52,15 @@ class BadRequest(ServiceError):
     title_en = "Unreadable request"
     zh = "请求内容无法读取。请检查格式与编码。"
     en = "The request cannot be read. Check its format and encoding."
+
+
+class Unreadable(Invalid):
+    slug = "unreadable"
+    zh = "请求内容含有无法读取的字符或数值。请检查格式与编码。"
+    en = "The request holds characters or numbers that cannot be read. Check format and encoding."
+
+    def __init__(self) -> None:
+        super().__init__([FieldError("", "unreadable", "无法读取", "cannot be read")])
 
 
 # pydantic's error types in the applicant's language; what is missing here keeps pydantic's text.
@@ -200,7 +211,7 @@ async def _replayed(request: Request, error: Exception) -> Response:
         error.body,
         status_code=error.status,
         media_type="application/json",
-        headers={"Idempotency-Replayed": "true"},
+        headers=error.headers | {"Idempotency-Replayed": "true"},
     )
 
 
@@ -223,7 +234,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     allowed = (error.headers or {}).get("allow", (error.headers or {}).get("Allow", ""))
     kinds: dict[int, ServiceError] = {
-        400: BadRequest(),
+        400: Unreadable(),
         404: NotFound(),
         405: MethodNotAllowed(allowed=allowed),
         413: TooLarge(limit=MAX_BODY_BYTES),
@@ -238,8 +249,9 @@ async def _database_error(request: Request, error: Exception) -> Response:
     lost = isinstance(error, OSError | InterfaceError) or code[:2] in {"08", "53", "57"} or not code
     if code in {"40001", "40P01", "23505", "55P03"}:
         return refusal(request, Conflict())
-    if code in {"22021", "22P05", "22003", "22008"}:
-        return refusal(request, BadRequest())
+    if code in _BAD_VALUES:
+        log.warning("database_refused_a_value", sqlstate=code, path=request.url.path)
+        return refusal(request, Unreadable())
     log.error("database_failed", sqlstate=code, kind=type(error).__name__, path=request.url.path)
     return refusal(request, Unavailable(retry_after=2) if lost else ServiceError())
 

@@ -49,6 +49,9 @@ class ServiceSettings(BaseSettings):
         description="OpenTelemetry collector (OTLP over HTTP); none switches traces off",
     )
     pool_size: int = Field(default=10, description="Database connections per process")
+    stream_replicas: int = Field(
+        default=1, ge=1, le=5, description="Copies of the event stream; 3 on three NATS servers"
+    )
     event_retention_days: int = Field(
         default=14,
         description="Days a published event row is kept, so that it can be published again",

@@ -38,6 +38,10 @@ DELAY = Histogram(
 SLOW_SECONDS = 1.0
 
 log = structlog.get_logger()
+# PostgreSQL shows the failing row under DETAIL, pydantic the input of a failing field.
+_VALUES = re.compile(
+    r"(?<=DETAIL:).*?(?=\n\[SQL|\nHINT:|\n\n|\Z)|(?<=input_value=).*?(?=, input_type=)", re.DOTALL
+)
 _REQUEST_ID = re.compile(r"^[0-9A-Za-z-]{8,64}$")
 
 
@@ -49,6 +53,7 @@ def configure(service: str, *, level: str, otlp_url: str | None) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _cover_values,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
@@ -61,6 +66,19 @@ def configure(service: str, *, level: str, otlp_url: str | None) -> None:
         provider = TracerProvider(resource=Resource.create({"service.name": service}))
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_url)))
         trace.set_tracer_provider(provider)
+
+
+def without_values(text: str) -> str:
+    """An error's text without the row or field it complains about, which may be personal."""
+    return _VALUES.sub("…", text)
+
+
+def _cover_values(
+    _: object, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    if isinstance(event.get("exception"), str):
+        event["exception"] = without_values(event["exception"])
+    return event
 
 
 def tracer() -> trace.Tracer:

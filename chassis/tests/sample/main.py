@@ -89,9 +89,14 @@ subscriptions = Subscriptions()
 
 
 @router.post("", status_code=201)
-async def write_note(body: NoteIn, actor: SignedIn, session: Session) -> NoteOut:
+async def write_note(
+    body: NoteIn, response: Response, actor: SignedIn, session: Session
+) -> NoteOut:
     """Write a note."""
-    return await _write(session, body.text)
+    note = await _write(session, body.text)
+    set_tag(response, note.version)
+    response.headers["Location"] = f"/api/v1/notes/public/{note.note_id}"
+    return note
 
 
 @router.post("/keyed", status_code=201)

@@ -39,6 +39,9 @@ _FAULTS: Final = {
     ),
 }
 
+# The database is away; the next turn tries again.
+_AWAY: Final = (InterfaceError, OperationalError)
+
 log = structlog.get_logger()
 
 
@@ -93,10 +96,14 @@ async def _take_chunk(session: AsyncSession, job: ImportJob) -> None:
     job.status, job.started_at = "running", job.started_at or clock.now()
     try:
         async with session.begin_nested():
-            await _apply(session, job, await queries.chunk(session, job))
-    except (InterfaceError, OperationalError):
-        raise  # the database is away; the next turn tries again
+            chunk = await queries.chunk(session, job)
+            await _apply_chunk(session, job, chunk.lines)
+            job.processed += len(chunk.lines)
+            await session.delete(chunk)
+    except _AWAY:
+        raise
     except Exception as error:  # a job that cannot go on says so instead of blocking others
+        await session.refresh(job)
         log.exception("import_failed", import_id=str(job.import_id), exc_info=error)
         _finish(job, "failed", failure=type(error).__name__)
         return
@@ -110,17 +117,47 @@ def _finish(job: ImportJob, status: str, *, failure: str | None = None) -> None:
     job.status, job.failure, job.finished_at = status, failure, clock.now()
 
 
-async def _apply(session: AsyncSession, job: ImportJob, chunk: ImportChunk) -> None:
-    good = [line for line in chunk.lines if line["content"] is not None]
-    for line in chunk.lines:
+async def _apply_chunk(
+    session: AsyncSession, job: ImportJob, lines: Sequence[dict[str, Any]]
+) -> None:
+    """All lines at once; when that fails, one by one, so that only the bad ones stay out."""
+    try:
+        async with session.begin_nested():
+            await _apply(session, job, lines)
+    except _AWAY:
+        raise
+    except Exception as error:  # a line may fail in ways nobody foresaw
+        await session.refresh(job)  # the savepoint took its counts back
+        log.exception("import_chunk_failed", import_id=str(job.import_id), exc_info=error)
+    else:
+        return
+    for line in lines:
+        await _apply_alone(session, job, line)
+
+
+async def _apply_alone(session: AsyncSession, job: ImportJob, line: dict[str, Any]) -> None:
+    try:
+        async with session.begin_nested():
+            await _apply(session, job, [line])
+    except _AWAY:
+        raise
+    except Exception as error:  # noqa: BLE001 - its kind is told to the importer
+        await session.refresh(job)
+        kind = type(error).__name__
+        _reject(
+            session, job, line, RowFault(None, f"无法写入（{kind}）", f"cannot be stored ({kind})")
+        )
+
+
+async def _apply(session: AsyncSession, job: ImportJob, lines: Sequence[dict[str, Any]]) -> None:
+    good = [line for line in lines if line["content"] is not None]
+    for line in lines:
         if line["content"] is None:
             _reject(session, job, line, RowFault(**line["fault"]))
     if job.format == "jsonl":
         await _apply_guides(session, job, good)
     else:
         await _apply_rows(session, job, good)
-    job.processed += len(chunk.lines)
-    await session.delete(chunk)
 
 
 async def _apply_rows(

@@ -1,31 +1,44 @@
 """The public lists: which powers, permits and services there are."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from catalog_svc.items.queries import names_of
 from catalog_svc.items.schemas.public import ItemOut, item_out
 from catalog_svc.lists import queries
 from catalog_svc.lists.errors import ListNotFound
 from catalog_svc.lists.schemas import ListsOut, lists_out
+from catalog_svc.settings import max_age
 from chassis.auth import Anyone
 from chassis.db import ReadSession
 from chassis.pagination import Page, PageQuery, page_of
+from chassis.preconditions import digest_of, public_read
 from chassis.problems import problems
 
 router = APIRouter(prefix="/api/v1/lists", tags=["lists"])
 
 
 @router.get("")
-async def list_lists(_actor: Anyone) -> ListsOut:
+async def list_lists(
+    request: Request, response: Response, _actor: Anyone, session: ReadSession
+) -> ListsOut:
     """The lists that are published, each with the law that demands it."""
-    return lists_out()
+    answer = lists_out()
+    public_read(request, response, digest_of(answer), max_age(session))
+    return answer
 
 
 @router.get("/{kind}", responses=problems(ListNotFound))
 async def read_list(
-    kind: str, _actor: Anyone, session: ReadSession, page: PageQuery
+    kind: str,
+    request: Request,
+    response: Response,
+    _actor: Anyone,
+    session: ReadSession,
+    page: PageQuery,
 ) -> Page[ItemOut]:
     """The items on a list, cancelled ones left out."""
     window = await queries.entries(session, kind, page)
     names = await names_of(session, window.rows)
-    return page_of(window, [item_out(item, names) for item in window.rows])
+    answer = page_of(window, [item_out(item, names) for item in window.rows])
+    public_read(request, response, digest_of(answer), max_age(session))
+    return answer

@@ -34,7 +34,8 @@ STOP_WORDS: Final = frozenset({
     "哪", "请问", "办", "办理", "申请", "申办", "怎么办", "如何办", "要办", "去", "可以", "什么",
     "和", "与", "及",
 })  # fmt: skip
-_RUN: Final = re.compile(r"[\u3400-\u9fff]+|[0-9a-z]+")
+# Longer stretches of letters are cut: a lexeme of PostgreSQL ends at 2 KB.
+_RUN: Final = re.compile(r"[\u3400-\u9fff]+|[0-9a-z]{1,500}")
 _PINYIN_LETTERS: Final = 48
 _INITIAL_LETTERS: Final = 24
 

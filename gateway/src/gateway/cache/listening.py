@@ -9,6 +9,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from gateway.cache.serving import Cache
+from gateway.hearing import heard
 
 SUBJECTS = {
     "onenet.catalog.>": ("catalog",),
@@ -59,7 +60,7 @@ def _changing(cache: Cache, services: tuple[str, ...]) -> Callable[[Msg], Awaita
 async def _is_heard(nc: Client) -> bool:
     """Whether the server knows our subscriptions by now."""
     try:
-        await nc.flush(timeout=2)
+        await heard(nc)
     except (NatsError, OSError, TimeoutError):
         return False
     return True

@@ -22,6 +22,7 @@ from chassis.errors import NotFound, Unauthenticated
 from chassis.events import stream_of
 from gateway.call import Call
 from gateway.errors import MethodNotAllowed, Overloaded, UpstreamAway
+from gateway.hearing import heard
 from gateway.proxy.forwarding import Upstreams, fetch
 
 HEARTBEAT_SECONDS = 15.0
@@ -128,7 +129,7 @@ async def _subscribe(nc: Client, case_id: str, notices: Notices, last: int | Non
         if last is None:
             news = await nc.subscribe(subject, cb=notices.note)
             # From `open` on nothing is missed, so the server has to know by then.
-            await nc.flush(timeout=2)
+            await heard(nc)
             return news
         return await nc.jetstream().subscribe(
             subject,

@@ -4,6 +4,8 @@ import re
 from typing import Final
 
 MOBILE: Final = r"^1[3-9][0-9]{9}$"
+# Control, direction and zero-width characters: unseen on a screen, and refused by other stores.
+PLAIN: Final = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]*$"
 USERNAME: Final = r"^[A-Za-z][A-Za-z0-9_.-]{2,31}$"
 
 
@@ -13,6 +15,11 @@ def is_mobile(text: str) -> bool:
 
 def is_username(text: str) -> bool:
     return re.fullmatch(USERNAME[1:-1], text) is not None
+
+
+def is_plain(text: str) -> bool:
+    """Whether a name can be shown and stored; halves of surrogate pairs cannot."""
+    return re.fullmatch(PLAIN[1:-1], text) is not None and not re.search("[\ud800-\udfff]", text)
 
 
 def reading(typed: str) -> tuple[str, str]:

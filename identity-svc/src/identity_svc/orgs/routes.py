@@ -1,6 +1,5 @@
 """/api/v1/orgs: regions, departments, staff, roles."""
 
-import hashlib
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from chassis.auth import Anyone, DepartmentAdmin, PlatformAdmin
 from chassis.db import ReadSession, Session
 from chassis.errors import Forbidden, Invalid, NotFound, Stale, Unauthenticated
 from chassis.pagination import Page, PageQuery, page_of
-from chassis.preconditions import RequiredMatch, public_read, set_tag
+from chassis.preconditions import RequiredMatch, digest_of, public_read, set_tag
 from chassis.problems import language_of, problems
 from identity_svc.orgs import queries, usecases
 from identity_svc.orgs.codes import full_code
@@ -80,7 +79,7 @@ async def list_regions(
         raise RegionNotFound(region_code=parent) from None
     window = await queries.list_regions(session, page, parent=above, words=q)
     answer = page_of(window, [RegionOut.of(region) for region in window.rows])
-    public_read(request, response, _etag(answer), REGION_SECONDS, shared=True)
+    public_read(request, response, digest_of(answer), REGION_SECONDS, shared=True)
     return answer
 
 
@@ -128,7 +127,7 @@ async def list_departments(
         raise RegionNotFound(region_code=region) from None
     window = await queries.list_departments(session, page, region_code=region_code, words=q)
     answer = page_of(window, [DepartmentOut.of(department) for department in window.rows])
-    public_read(request, response, _etag(answer), DEPARTMENT_SECONDS)
+    public_read(request, response, digest_of(answer), DEPARTMENT_SECONDS)
     return answer
 
 
@@ -223,9 +222,5 @@ async def list_roles(request: Request, response: Response, actor: Anyone) -> Pag
     """The roles there are and what each is for."""
     language = language_of(request.headers.get("accept-language"))
     answer = Page[RoleOut](data=[RoleOut.of(role, language) for role in Role], next=None)
-    public_read(request, response, _etag(answer), REGION_SECONDS, shared=True)
+    public_read(request, response, digest_of(answer), REGION_SECONDS, shared=True)
     return answer
-
-
-def _etag(answer: Page[Any]) -> str:
-    return hashlib.sha256(answer.model_dump_json().encode()).hexdigest()[:32]

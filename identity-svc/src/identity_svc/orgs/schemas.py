@@ -9,15 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import context
 from chassis.vault import mask_name
 from identity_svc.orgs.models import Department, Region, Staff
-from identity_svc.orgs.names import MOBILE, USERNAME
+from identity_svc.orgs.names import MOBILE, PLAIN, USERNAME
 from identity_svc.orgs.roles import DUTIES, Role
 from identity_svc.orgs.usecases import ImportReport, NewStaff
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Title = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=PLAIN)
+]
 RegionCode = Annotated[str, Field(pattern=r"^[0-9]{2,12}$", examples=["511602000000"])]
 
 _REASONS = {
     "missing": ("每行须有非空的 code 与 name", "Every row needs a code and a name, neither empty"),
+    "name": (
+        "名称过长，或含有不可见字符",
+        "The name is too long or holds characters that cannot be seen",
+    ),
     "code": ("代码须为 2、4、6、9 或 12 位数字", "A code has 2, 4, 6, 9 or 12 digits"),
     "twice": ("同一代码出现两次且名称不同，保留第一行", "Code stands twice; the first row counts"),
 }

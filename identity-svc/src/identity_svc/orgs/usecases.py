@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -24,7 +24,7 @@ from identity_svc.orgs.errors import (
 )
 from identity_svc.orgs.events import DepartmentChanged, RegionChanged, StaffChanged
 from identity_svc.orgs.models import Account, AccountKind, Department, Region, SignInName, Staff
-from identity_svc.orgs.names import is_username
+from identity_svc.orgs.names import is_plain, is_username
 from identity_svc.orgs.passwords import hash_password, is_weak
 from identity_svc.orgs.roles import Role
 
@@ -40,6 +40,10 @@ _NO_NAME = FieldError(
     "用户名（字母开头，3–32 个字符）与手机号至少填一项",
     "Give a username (3 to 32 characters, a letter first) or a mobile number to sign in with",
 )
+
+
+LONGEST_REGION_NAME: Final = 200
+_LONGEST_SHOWN: Final = 40
 
 
 @dataclass
@@ -96,12 +100,15 @@ def _read_rows(rows: Sequence[object], report: ImportReport) -> dict[str, str]:
         code = row.get("code") if isinstance(row, Mapping) else None
         name = row.get("name") if isinstance(row, Mapping) else None
         if not isinstance(code, str) or not isinstance(name, str) or not name.strip():
-            report.errors.append((index, str(code or ""), "missing"))
+            report.errors.append((index, _shown(code), "missing"))
+            continue
+        if len(name) > LONGEST_REGION_NAME or not is_plain(name.strip()):
+            report.errors.append((index, _shown(code), "name"))
             continue
         try:
             full = full_code(code)
         except BadRegionCode:
-            report.errors.append((index, code, "code"))
+            report.errors.append((index, _shown(code), "code"))
             continue
         if full not in wanted:
             wanted[full] = name.strip()
@@ -110,6 +117,10 @@ def _read_rows(rows: Sequence[object], report: ImportReport) -> dict[str, str]:
         else:
             report.errors.append((index, code, "twice"))
     return wanted
+
+
+def _shown(code: object) -> str:
+    return str(code or "")[:_LONGEST_SHOWN].encode(errors="replace").decode()
 
 
 async def add_department(
@@ -259,6 +270,13 @@ async def change_staff(
 ) -> Staff:
     """Give other duties, or close and reopen the account; sign-ins of a closed one end."""
     staff = await queries.staff_member(session, actor, staff_id, for_update=True)
+    # First as it stands: nobody is fetched out of a region that is not the actor's.
+    policies.ensure_manages(
+        actor,
+        department_code=staff.department_code,
+        region_code=staff.region_code,
+        roles=staff.roles,
+    )
     ensure_match(match, staff.version)
     if "region_code" in changes:
         region = await known_region(session, changes["region_code"], pointer="/region_code")
@@ -269,7 +287,7 @@ async def change_staff(
         actor,
         department_code=staff.department_code,
         region_code=changes.get("region_code", staff.region_code),
-        roles=[*staff.roles, *changes.get("roles", [])],
+        roles=changes.get("roles", []),
     )
     if staff.change(changes):
         account = await queries.account(session, staff.id)

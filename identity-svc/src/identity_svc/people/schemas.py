@@ -8,10 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import context
 from chassis.vault import mask_id_number, mask_mobile, mask_name
+from identity_svc.orgs.names import PLAIN
 from identity_svc.people.models import Assurance, Company, Person
 from identity_svc.people.usecases import Registration
 
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Words = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=PLAIN)
+]
+PersonName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=2, max_length=50, pattern=PLAIN)
+]
 
 
 class In(BaseModel):
@@ -19,9 +25,7 @@ class In(BaseModel):
 
 
 class RegistrationIn(In):
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=50)] = (
-        Field(examples=["王小明"])
-    )
+    name: PersonName = Field(examples=["王小明"])
     id_number: Annotated[
         str, StringConstraints(strip_whitespace=True, to_upper=True, max_length=40)
     ] = Field(examples=["11010519491231002X"])

@@ -1,14 +1,16 @@
 """The base catalogue (基本目录)."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from catalog_svc.items import queries
 from catalog_svc.items.errors import CatalogCodeTaken
 from catalog_svc.items.schemas.managing import BaseItemIn, BaseItemOut, base_item_out
 from catalog_svc.items.usecases.base_items import create_base_item as create
+from catalog_svc.settings import max_age
 from chassis.auth import Anyone, PlatformAdmin
 from chassis.db import ReadSession, Session
 from chassis.pagination import Page, PageQuery, page_of
+from chassis.preconditions import digest_of, public_read
 from chassis.problems import problems
 
 router = APIRouter(prefix="/catalog/base-items", tags=["catalogue: base items"])
@@ -16,11 +18,13 @@ router = APIRouter(prefix="/catalog/base-items", tags=["catalogue: base items"])
 
 @router.get("")
 async def list_base_items(
-    _actor: Anyone, session: ReadSession, page: PageQuery
+    request: Request, response: Response, _actor: Anyone, session: ReadSession, page: PageQuery
 ) -> Page[BaseItemOut]:
     """The base catalogue by code."""
     window = await queries.base_items_page(session, page)
-    return page_of(window, [base_item_out(base) for base in window.rows])
+    answer = page_of(window, [base_item_out(base) for base in window.rows])
+    public_read(request, response, digest_of(answer), max_age(session))
+    return answer
 
 
 @router.post("", status_code=201, responses=problems(CatalogCodeTaken))

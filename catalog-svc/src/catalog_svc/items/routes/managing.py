@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.items import policies, queries
@@ -28,11 +28,12 @@ from catalog_svc.items.schemas.managing import (
 from catalog_svc.items.schemas.public import Json
 from catalog_svc.items.usecases import reading
 from catalog_svc.items.usecases.standing import change_standing
+from catalog_svc.settings import max_age
 from chassis.auth import Actor, Anyone, DepartmentAdmin
 from chassis.db import ReadSession, Session
 from chassis.errors import Stale
 from chassis.pagination import Page, PageQuery, page_of
-from chassis.preconditions import OptionalMatch, set_tag
+from chassis.preconditions import OptionalMatch, digest_of, public_read, set_tag
 from chassis.problems import problems
 
 router = APIRouter(prefix="/catalog", tags=["catalogue: items"])
@@ -42,8 +43,11 @@ _READS = problems(ItemNotFound, NotYourDepartment, VersionNotFound)
 
 
 @router.get("/guide-schema")
-async def read_guide_schema(_actor: Anyone) -> Json:
+async def read_guide_schema(
+    request: Request, response: Response, _actor: Anyone, session: ReadSession
+) -> Json:
     """The JSON Schema of a guide, for those who write one."""
+    public_read(request, response, digest_of(GUIDE), max_age(session))
     return GUIDE
 
 

@@ -1,12 +1,9 @@
 """The public catalogue: search, guide, form, pre-check."""
 
-import hashlib
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.items import queries
 from catalog_svc.items.errors import ItemNotFound, ItemNotOpen, WrongAnswers
@@ -26,11 +23,11 @@ from catalog_svc.items.schemas.public import (
 )
 from catalog_svc.items.usecases import applying, reading
 from catalog_svc.search.queries import Search, find
-from catalog_svc.settings import CatalogSettings
+from catalog_svc.settings import max_age
 from chassis.auth import Anyone
-from chassis.db import ReadSession, context
+from chassis.db import ReadSession
 from chassis.pagination import BadCursor, Page, PageQuery, page_of
-from chassis.preconditions import public_read
+from chassis.preconditions import digest_of, public_read
 from chassis.problems import problems
 
 router = APIRouter(prefix="/items", tags=["items"])
@@ -63,7 +60,7 @@ async def list_items(
     items = await queries.public_in_order(session, window.rows)
     names = await queries.names_of(session, items)
     answer = page_of(window, [item_out(item, names) for item in items])
-    public_read(request, response, digest_of(answer), _max_age(session), shared=True)
+    public_read(request, response, digest_of(answer), max_age(session), shared=True)
     return answer
 
 
@@ -74,7 +71,7 @@ async def read_item(
     """The whole guide; what a listed item still lacks stands in `guide_gaps`."""
     item = await queries.get_public(session, item_id)
     names = await queries.names_of(session, [item])
-    public_read(request, response, names.stamp(item), _max_age(session), shared=True)
+    public_read(request, response, names.stamp(item), max_age(session), shared=True)
     guide, gaps = await reading.guide_and_gaps(session, item)
     return detail_out(item, names, guide, gaps)
 
@@ -85,7 +82,7 @@ async def read_form(
 ) -> FormOut:
     """The form of the published version and the questions that decide its materials."""
     item, guide = await applying.open_guide(session, item_id)
-    public_read(request, response, f"form-{item.revision}", _max_age(session), shared=True)
+    public_read(request, response, f"form-{item.revision}", max_age(session), shared=True)
     return form_out(item, guide)
 
 
@@ -98,13 +95,3 @@ async def precheck_item(
         session, item_id, body.answers, body.applicant_type
     )
     return precheck_out(found, materials)
-
-
-def digest_of(answer: BaseModel) -> str:
-    return hashlib.sha256(answer.model_dump_json().encode()).hexdigest()[:32]
-
-
-def _max_age(session: AsyncSession) -> int:
-    settings = context(session).settings
-    assert isinstance(settings, CatalogSettings)
-    return settings.public_max_age_seconds

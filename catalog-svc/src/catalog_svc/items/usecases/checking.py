@@ -18,7 +18,7 @@ from catalog_svc.items.models import BaseItem, Item
 from chassis import expressions
 from chassis.errors import FieldError
 
-LARGEST_GUIDE = 400_000  # characters; the event that carries it must fit the bus
+LARGEST_GUIDE = 800_000  # bytes; the event that carries it must fit the bus
 
 
 async def gaps_of(session: AsyncSession, guide: Mapping[str, Any]) -> list[Gap]:
@@ -78,13 +78,13 @@ def _guide_validator() -> jsonschema_rs.Validator:
 def _shape_faults(guide: Mapping[str, Any]) -> list[Fault]:
     try:
         text = json.dumps(guide, ensure_ascii=False, allow_nan=False)
-        text.encode()
+        size = len(text.encode())
     except ValueError as error:  # NaN, infinity, half of a surrogate pair
         return [Fault("", str(error)[:300])]
     if "\\u0000" in text:
         return [Fault("", "holds a null character")]
-    if len(text) > LARGEST_GUIDE:
-        return [Fault("", f"more than {LARGEST_GUIDE} characters")]
+    if size > LARGEST_GUIDE:
+        return [Fault("", f"more than {LARGEST_GUIDE} bytes")]
     return [_fault(error) for error in _guide_validator().iter_errors(guide)]
 
 

@@ -1,14 +1,12 @@
 """What a client finds out by itself: addresses, abilities, keys."""
 
-import hashlib
-import json
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from chassis.auth import ALGORITHM, Anyone
 from chassis.db import ReadSession
-from chassis.preconditions import public_read
+from chassis.preconditions import digest_of, public_read
 from identity_svc.login import queries
 from identity_svc.login.scopes import WEB
 from identity_svc.settings import rules
@@ -29,7 +27,7 @@ async def openid_configuration(
 ) -> dict[str, Any]:
     """OpenID Connect discovery; the issuer is the gateway's public address."""
     document = _configuration(rules(session).issuer)
-    public_read(request, response, _etag(document), CONFIGURATION_SECONDS)
+    public_read(request, response, digest_of(document), CONFIGURATION_SECONDS)
     return document
 
 
@@ -39,12 +37,8 @@ async def published_keys(
 ) -> dict[str, Any]:
     """Keys of tokens (`identity-…`), receipts (`case-…`) and certificates (`exchange-…`)."""
     document = {"keys": await queries.all_keys(session)}
-    public_read(request, response, _etag(document), KEYS_SECONDS)
+    public_read(request, response, digest_of(document), KEYS_SECONDS)
     return document
-
-
-def _etag(document: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _configuration(issuer: str) -> dict[str, Any]:

@@ -261,7 +261,7 @@ async def claims_of(session: AsyncSession, token: str, *, typ: str) -> dict[str,
         (jwk,) = [key for key in await public_keys(session) if key["kid"] == kid]
         opened = jws.deserialize_compact(token, ECKey.import_key(jwk), algorithms=[ALGORITHM])
         claims = json.loads(opened.payload)
-    except (JoseError, ValueError, TypeError, KeyError) as error:
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidToken("not a token of this issuer") from error
     if opened.headers().get("typ") != typ or claims.get("iss") != rules(session).issuer:
         raise InvalidToken("not a token of this kind")
@@ -279,10 +279,17 @@ async def live_claims(session: AsyncSession, token: str) -> dict[str, Any]:
         if await queries.active_client(session, claims["client_id"]) is None:
             raise InvalidToken("the client is closed")
         return claims
-    signed_in = await queries.sign_in(session, sign_in_id)
-    if signed_in is None or signed_in.ended_at is not None:
+    if not await _goes_on(session, await queries.sign_in(session, sign_in_id)):
         raise InvalidToken("the token was revoked")
     return claims
+
+
+async def _goes_on(session: AsyncSession, signed_in: SignIn | None) -> bool:
+    """Whether neither the sign-in nor its account has ended."""
+    if signed_in is None or signed_in.ended_at is not None:
+        return False
+    account = await orgs.account(session, signed_in.account_id)
+    return account is not None and account.active
 
 
 async def introspect(session: AsyncSession, token: str) -> dict[str, Any]:
@@ -291,7 +298,7 @@ async def introspect(session: AsyncSession, token: str) -> dict[str, Any]:
     if refresh is not None:
         signed_in = await queries.sign_in(session, refresh.sign_in_id)
         spent = refresh.used_at is not None or refresh.expires_at < clock.now()
-        if spent or signed_in is None or signed_in.ended_at is not None:
+        if spent or signed_in is None or not await _goes_on(session, signed_in):
             return {"active": False}
         return {
             "active": True,
