@@ -1,6 +1,8 @@
-"""Loaded before any test: the folder `gateway` must not be taken for the package of that name."""
+"""Loaded before any test, and after the coverage measurement has begun."""
 
 import chassis
-import gateway
+import gateway  # before the folder of that name can be taken for the package
 
 __all__ = ["chassis", "gateway"]
+
+pytest_plugins = ["chassis.testing.plugin"]
