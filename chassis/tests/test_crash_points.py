@@ -289,3 +289,32 @@ class TestSigning:
         assert await signing.ensure_key(session) == second
         assert {key["kid"] for key in await signing.public_keys(session)} == {first, second}
         assert all("d" not in key for key in await signing.public_keys(session))
+
+
+class TestBatches:
+    async def test_one_failing_event_does_not_take_its_neighbours_along(
+        self, concurrent_here, prepared, js, monkeypatch
+    ):
+        monkeypatch.setattr(consumer, "DELAYS_SECONDS", (0.05, 0.05))
+        for name in ("a", "b", "c"):
+            then = "fail" if name == "b" else "ok"
+            envelope = {
+                "id": str(uuid4()),
+                "type": "other.word.spoken.v1",
+                "subject": name,
+                "time": clock.now().isoformat(),
+                "sequence": 1,
+                "data": {"entity_id": name, "then": then},
+            }
+            await js.publish(subject_of(envelope["type"], name), json.dumps(envelope).encode())
+        reactions = consumer.merged(prepared.service.subscriptions)
+        task = asyncio.create_task(consumer.run(concurrent_here, js, "other", reactions))
+        for _ in range(100):
+            if await rows(concurrent_here, sa.select(dead_letter)):
+                break
+            await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        heard = await rows(concurrent_here, sa.select(Heard.entity_id).order_by(Heard.entity_id))
+        assert [one.entity_id for one in heard] == ["a", "c"]
+        assert len(await rows(concurrent_here, sa.select(inbox_event))) == 2
