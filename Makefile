@@ -47,6 +47,9 @@ contracts: $(READY) ## write openapi.json and asyncapi.json of each service and 
 delay: $(READY) ## how long an event takes to have its effect in another service
 	@exec $(BIN)/onenet delay
 
+chaos: $(READY) ## kill every process in turn while people work: make chaos SECONDS=120 SEED=7
+	@exec $(BIN)/onenet chaos --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED))
+
 ##@ Keep
 lock: $(READY) ## renew requirements.txt from the packages' dependencies
 	@$(BIN)/uv lock -q && $(BIN)/uv export -q --all-packages --all-groups --no-emit-workspace --format requirements-txt --no-header -o requirements.txt
@@ -64,4 +67,4 @@ help: ## print this
 $(READY): requirements.txt $(wildcard */pyproject.toml) deploy/set-up
 	@PYTHON="$(PYTHON)" deploy/set-up
 
-.PHONY: run story reset setup logs check test fmt lint types contracts delay lock render clean help
+.PHONY: run story reset setup logs check test fmt lint types contracts delay lock render chaos clean help

