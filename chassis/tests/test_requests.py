@@ -141,6 +141,18 @@ class TestProblems:
         }
         assert all(one["message"] for one in problem["errors"])
 
+    @pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "image/png"])
+    async def test_body_of_another_type_is_415(self, client, token, session, media_type):
+        headers = token() | {"Content-Type": media_type}
+        answer = await client.post("/api/v1/notes", content=b'{"text": "x"}', headers=headers)
+        assert answer.status_code == 415
+        assert "application/json" in answer.json()["detail"]
+        assert await notes(session) == 0
+
+    async def test_missing_body_is_422(self, client, token):
+        answer = await client.post("/api/v1/notes", headers=token())
+        assert answer.status_code == 422
+
     async def test_language_follows_the_reader(self, client):
         zh = await client.get(f"/api/v1/notes/public/{uuid4()}")
         en = await client.get(f"/api/v1/notes/public/{uuid4()}", headers={"Accept-Language": "en"})

@@ -242,3 +242,40 @@ class TestVerify:
         await change(client, row["code"], "revocation", staff(role="decider"))
         answer = await client.get(path, headers=held_tag)
         assert (answer.status_code, answer.json()["status"]) == (200, "revoked")
+
+
+class TestStaffScope:
+    async def test_only_the_division_and_those_above_it(self, client, deliver):
+        one = await issue(deliver, client)
+        path = f"/api/v1/certificates/{one['code']}"
+        regions = ["511602000000", "511600000000", "510000000000", "511603000000", "511602001000"]
+        found = {}
+        for region in regions:
+            who = token_for("staff", department=CIVIL_AFFAIRS, region=region, roles=["clerk"])
+            found[region] = (await client.get(path, headers=who)).status_code
+        assert list(found.values()) == [200, 200, 200, 404, 404]
+        for region in (None, ""):
+            who = token_for("staff", department=CIVIL_AFFAIRS, region=region, roles=["clerk"])
+            assert (await client.get(path, headers=who)).status_code == 404
+
+    async def test_what_lies_inside_is_masked_too(self, client, deliver):
+        face = {"fields": {"ill": True, "none": None, "family": {"names": ["蒋秀兰"]}}}
+        one = await issue(deliver, client, face=face)
+        answer = await client.get(f"/api/v1/certificates/{one['code']}", headers=staff())
+        fields = answer.json()["fields"]
+        assert fields["ill"] == fields["none"] == "*"
+        assert fields["family"] == {"names": ["蒋*兰"]}
+
+    async def test_links_lead_where_this_actor_may_go(self, client, deliver):
+        one = await issue(deliver, client)
+        path = f"/api/v1/certificates/{one['code']}"
+        shown = (await client.get(path, headers=staff(role="decider"))).json()
+        assert "document" not in shown["links"]
+        assert {shown["links"][action] for action in shown["actions"]} == {
+            f"{path}/suspension",
+            f"{path}/revocation",
+        }
+        assert (
+            "document"
+            in (await client.get(path, headers=citizen(one["person_id"]))).json()["links"]
+        )

@@ -9,7 +9,7 @@ from case_svc.cases.lifecycle import State
 from case_svc.cases.models import Case, CaseClock, CaseEntry, CaseTask
 from chassis import clock
 
-from ..factories import day, guide, step
+from ..factories import Officer, day, guide, officer_token, step
 
 NOTICE = {"items": [{"material_id": "declaration", "reason": "签名不全"}]}
 HEARING = {"kind": "hearing", "reason": "利害关系人申请听证", "expected_days": 10}
@@ -304,6 +304,43 @@ class TestCorrection:
         assert len(await recorded("case.corrected.v1")) == 1
 
 
+class TestSilence:
+    """Between the end of the five days and the next turn of the loop (许可法 32(4))."""
+
+    async def late(self, world, freeze):
+        with freeze(day("2026-03-02")):
+            case = await world.submitted()
+            clerk = await world.staff("clerk")
+            await clerk.claim(case)
+        return case, Officer(clerk.id, world.client, officer_token(clerk.id, "clerk"))
+
+    @pytest.mark.parametrize(
+        ("action", "body"),
+        [
+            ("correction-notice", {"items": [{"pointer": "/form/size", "reason": "有误"}]}),
+            ("non-acceptance", {"reason_code": "duplicate", "reason": "重复申请"}),
+        ],
+    )
+    async def test_nothing_is_asked_for_or_declined_any_more(self, world, freeze, action, body):
+        case, clerk = await self.late(world, freeze)
+        with freeze(day("2026-03-10")):
+            answer = await clerk.act(case, action, body)
+            assert (answer.status_code, slug(answer)) == (409, "deemed-accepted")
+            assert (await case.seen())["status"] == "submitted"
+
+    async def test_late_acceptance_counts_from_the_receipt(self, world, freeze):
+        case, clerk = await self.late(world, freeze)
+        with freeze(day("2026-03-10")):
+            shown = await ok(await clerk.act(case, "acceptance"))
+        assert shown["accepted_at"] == shown["received_at"]
+
+    async def test_on_the_last_day_there_is_time(self, world, freeze):
+        case, clerk = await self.late(world, freeze)
+        with freeze(day("2026-03-09", 23)):
+            body = {"items": [{"pointer": "/form/size", "reason": "有误"}]}
+            await ok(await clerk.act(case, "correction-notice", body))
+
+
 class TestNonAcceptance:
     @pytest.mark.parametrize(
         ("code", "status"),
@@ -416,6 +453,15 @@ class TestReview:
         assert answer.status_code == status
         assert answer.json()["errors"][0]["pointer"] == pointer
 
+    async def test_a_check_is_answered_once(self, world):
+        case, clerk = await accepted(world)
+        await clerk.claim(case)
+        checks = [{"check_id": "s1", "passed": one} for one in (True, False)]
+        answer = await clerk.act(case, "opinions", SURVEY | {"checks": checks})
+        assert answer.status_code == 422
+        (error,) = answer.json()["errors"]
+        assert (error["pointer"], error["code"]) == ("/checks/1/check_id", "duplicate")
+
     async def test_opinion_on_another_step_is_409(self, world):
         case, clerk = await accepted(world)
         await clerk.claim(case)
@@ -467,6 +513,20 @@ class TestSpecialProcedure:
             task = await clerk.task(case, "mine")
         assert task["light"] == "green"
         assert "end" in task["actions"]
+
+    async def test_a_clock_stands_still_also_when_it_takes_longer_than_told(self, world, freeze):
+        with freeze(day("2026-03-02")):
+            case, clerk = await accepted(world)
+            await clerk.claim(case)
+        with freeze(day("2026-03-09")):
+            clerk = Officer(clerk.id, world.client, officer_token(clerk.id, "clerk"))
+            await ok(await clerk.act(case, "special-procedures", HEARING))
+            before = (await clerk.get(f"{case.path}/clock")).json()["clocks"]
+        with freeze(day("2026-08-03")):
+            clerk = Officer(clerk.id, world.client, officer_token(clerk.id, "clerk"))
+            after = (await clerk.get(f"{case.path}/clock")).json()["clocks"]
+        assert after == before
+        assert not any(one["running"] or one["overdue"] for one in after)
 
     async def test_publicity_only_where_the_guide_names_it(self, world):
         case, clerk = await accepted(world)
@@ -614,10 +674,11 @@ class TestDecision:
         (finished,) = await recorded("case.finished.v1")
         assert finished["data"]["outcome"] == "refused"
 
+    @pytest.mark.parametrize("word", [None, "\u200b", "。"])
     @pytest.mark.parametrize("lacking", ["reason", "remedies"])
-    async def test_refusal_without_reason_or_remedies_is_422(self, world, lacking):
+    async def test_refusal_without_reason_or_remedies_is_422(self, world, lacking, word):
         case, decider = await reviewed(world)
-        answer = await decider.act(case, "decision", REFUSAL | {lacking: None})
+        answer = await decider.act(case, "decision", REFUSAL | {lacking: word})
         assert answer.status_code == 422
         assert [one["pointer"] for one in answer.json()["errors"]] == [f"/{lacking}"]
         assert (await case.seen())["status"] == "in_review"

@@ -177,3 +177,47 @@ class TestApplications:
         ]
         assert len(applications.missing(needed, set())) == 2
         assert applications.missing(needed, {"a", "d"}) == []
+
+
+class TestForms:
+    @pytest.mark.parametrize(
+        ("value", "kept"),
+        [
+            ("蒋秀兰😀", True),
+            (2**63 - 1, True),
+            (-(2**63), False),
+            (0.5, True),
+            (None, True),
+            ({"a": [{"b": [True]}]}, True),
+            ("a\0", False),
+            ("\ud83d", False),
+            ({"\0": 1}, False),
+            ([[["\0"]]], False),
+            (float("nan"), False),
+            (float("inf"), False),
+        ],
+    )
+    def test_what_can_be_kept(self, value, kept):
+        assert applications.is_storable(value) is kept
+
+    def test_nesting_ends_somewhere(self):
+        value = []
+        for _ in range(applications.DEEPEST - 1):
+            value = [value]
+        assert applications.is_storable(value)
+        assert not applications.is_storable([value])
+
+    def test_personal_is_what_is_marked_anywhere_inside_and_what_is_unknown(self):
+        schema = {
+            "properties": {
+                "size": {"type": "integer", "examples": [{"x-personal": True}]},
+                "name": {"x-personal": True},
+                "said": {"x-personal": False},
+                "family": {"type": "object", "properties": {"name": {"x-personal": True}}},
+                "guests": {"items": {"anyOf": [{}, {"x-personal": True}]}},
+            }
+        }
+        form = dict.fromkeys(["size", "name", "said", "family", "guests", "more"])
+        personal = applications.personal_fields(schema, form)
+        assert personal == ["name", "family", "guests", "more"]
+        assert applications.personal_fields({}, {"size": 1}) == ["size"]

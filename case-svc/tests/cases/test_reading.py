@@ -7,7 +7,7 @@ from case_svc.cases.models import CaseMaterial
 from chassis import clock
 from chassis.testing.plugin import token_for
 
-from ..factories import DEPARTMENT, REGION, Applied, Officer, day, guide, step
+from ..factories import DEPARTMENT, REGION, Applied, Officer, day, guide, immediate_guide, step
 
 MASKED = {"name": "蒋*兰", "id_number": "511602********0266", "size": 3}
 
@@ -91,6 +91,37 @@ class TestVisibility:
         case = await world.submitted(form={"id_number": "511602196805120266", "size": 3} | form)
         shown = (await (await world.staff("clerk")).get(case.path)).json()
         assert shown["form"]["sources"] == ["**", "138****1234"]
+
+    async def test_what_is_personal_inside_is_masked_and_not_told_in_the_open(
+        self, world, recorded
+    ):
+        properties = {
+            "family": {
+                "type": "object",
+                "properties": {"name": {"type": "string", "x-personal": True}},
+            },
+            "ill": {"type": "boolean", "x-personal": True},
+        }
+        form = {"type": "object", "properties": properties}
+        told = {"family": {"name": "蒋秀兰"}, "ill": True, "more": "李四光"}
+        content = immediate_guide(form=form)
+        case = await world.submitted(content=content, form=told, materials=[])
+        clerk = await world.staff("clerk")
+        shown = (await clerk.get(case.path)).json()["form"]
+        assert shown == {"family": {"name": "蒋*兰"}, "ill": "*", "more": "李*光"}
+        await clerk.claim(case)
+        await clerk.act(case, "acceptance")
+        answer = await clerk.act(case, "decision", {"outcome": "granted"})
+        assert answer.status_code == 200, answer.text
+        (event,) = await recorded("case.decided.v1")
+        assert event["data"]["fields"] == {}
+
+    async def test_who_has_no_post_is_told_by_role(self, world, recorded):
+        case = await world.submitted()
+        admin = await world.staff("platform_admin", department_code=None, post=None)
+        await admin.get(case.path)
+        (event,) = await recorded("case.footprint_recorded.v1")
+        assert event["data"]["post"] == "platform_admin"
 
     async def test_party_leaves_no_footprint(self, world, recorded):
         case = await world.submitted()
@@ -208,8 +239,13 @@ class TestCompanyCases:
 
     async def test_closed_company_can_do_nothing(self, world):
         case, company = await self.company_case(world)
+        agent = await someone(world)
+        await world.mandate(company, agent.id, ["view", "withdraw"])
+        assert (await agent.get(case.path)).status_code == 200
         await world.company(case.citizen.id, company_id=company, active=False, version=2)
-        assert (await case.citizen.get(case.path)).status_code == 404
+        for party in (case.citizen, agent):
+            assert (await party.get(case.path)).status_code == 404
+            assert (await party.get("/api/v1/me/cases")).json()["data"] == []
 
 
 class TestLists:

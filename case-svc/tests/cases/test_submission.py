@@ -16,7 +16,7 @@ from chassis import clock
 from chassis.signing import public_keys
 from chassis.testing.plugin import token_for
 
-from ..factories import FILLED, REGION, Officer, day, guide, immediate_guide
+from ..factories import FILLED, REGION, Officer, day, guide, immediate_guide, material
 
 
 def slug(answer):
@@ -265,6 +265,15 @@ class TestMaterials:
         answer = await self.given(world, person, given)
         assert pointers(answer) == {"/materials/3/file_id": "upload_not_allowed"}
 
+    async def test_shared_data_the_applicant_may_bring_stands_once(self, world):
+        shared = material("book", source="shared_data", upload_allowed=True)
+        person, item = await person_with_item(world, content=guide(materials=[shared]))
+        given = [{"material_id": "book", "file_id": await world.file(person.id)}]
+        answer = await submit(person, await world.body(person.id, item, materials=given))
+        assert answer.status_code == 201, answer.text
+        (shown,) = (await person.get(answer.json()["links"]["self"])).json()["materials"]
+        assert (shown["material_id"], shown["state"]) == ("book", "supplied")
+
     async def test_foreign_and_unknown_files_look_alike(self, world):
         person, _ = await person_with_item(world)
         foreign = {"material_id": "photo", "file_id": await world.file(clock.new_id())}
@@ -470,3 +479,28 @@ class TestDraft:
         gone = await person.post(f"{path}/withdrawal", {"reason": "不办了"})
         assert gone.json()["status"] == "withdrawn"
         assert await recorded("case.withdrawn.v1") == []
+
+
+@pytest.mark.parametrize("submit_now", ["true", "false"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        '{"name": "\\u0000"}',
+        '{"name": "\\ud800"}',
+        '{"name": {"\\udfff": 1}}',
+        '{"size": NaN}',
+        '{"size": 1e400}',
+        '{"size": -1e400}',
+        '{"size": 9223372036854775808}',
+        '{"sources": ' + "[" * 400 + "]" * 400 + "}",
+        '{"sources": ' + "[" * 9000 + "]" * 9000 + "}",
+    ],
+)
+async def test_what_cannot_be_kept_is_422(world, form, submit_now):
+    person, item = await person_with_item(world)
+    body = f'{{"item_id": "{item}", "form": {form}, "submit": {submit_now}}}'
+    headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
+    path = "/api/v1/cases"
+    answer = await world.client.post(path, content=body, headers=person.headers | headers)
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"

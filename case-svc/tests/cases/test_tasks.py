@@ -6,7 +6,7 @@ import pytest
 
 from chassis import clock
 
-from ..factories import day
+from ..factories import Officer, day, guide, officer_token, step
 
 
 def slug(answer):
@@ -139,6 +139,48 @@ async def test_department_queue_is_for_who_manages(world):
     task = await admin.task(case, "department")
     assert task["holder_id"] == str(clerk.id)
     assert task["actions"] == ["release", "transfer"]
+
+
+async def test_a_task_in_the_pool_cannot_be_released(world):
+    case = await world.submitted()
+    admin = await world.staff("department_admin")
+    assert (await admin.get(case.path)).json()["actions"] == ["transfer"]
+    task_id = (await admin.task(case, "department"))["task_id"]
+    answer = await admin.post(f"/api/v1/tasks/{task_id}/release")
+    assert (answer.status_code, slug(answer)) == (409, "task-not-in-hand")
+
+
+async def test_step_of_another_department_offers_nothing_to_the_lead(world):
+    steps = [step("acceptance", "acceptance"), step("survey", "review", department_code="OTHER")]
+    content = guide(steps=[*steps, step("decision", "decision")], materials=[])
+    case = await world.submitted(content=content, materials=[])
+    clerk, admin = await world.staff("clerk"), await world.staff("department_admin")
+    await clerk.claim(case)
+    assert (await clerk.act(case, "acceptance")).json()["actions"] == []
+    assert (await admin.get(case.path)).json()["actions"] == []
+    other = await world.staff("clerk", department_code="OTHER")
+    assert (await other.get(case.path)).json()["actions"] == ["claim"]
+
+
+async def test_who_moved_away_has_left_the_task_behind(world):
+    case = await world.submitted()
+    clerk = await world.staff("clerk", region_code="511602001000")
+    admin = await world.staff("department_admin")
+    task_id = (await admin.task(case, "department"))["task_id"]
+    answer = await admin.post(f"/api/v1/tasks/{task_id}/transfer", {"to": str(clerk.id)})
+    assert answer.status_code == 422, "a town does not handle the county's cases"
+    steps = [step("acceptance", "acceptance"), step("survey", "review", department_code="OTHER")]
+    content = guide(steps=[*steps, step("decision", "decision")], materials=[])
+    case = await world.submitted(content=content, materials=[])
+    first = await world.staff("clerk")
+    await first.claim(case)
+    await first.act(case, "acceptance")
+    other = await world.staff("clerk", department_code="OTHER")
+    await other.claim(case)
+    moved = Officer(other.id, world.client, officer_token(other.id, "clerk"))
+    opinion = {"step": "survey", "outcome": "agree", "opinion": "同意"}
+    answer = await moved.act(case, "opinions", opinion)
+    assert (answer.status_code, slug(answer)) == (409, "task-not-in-hand")
 
 
 class TestTransfer:

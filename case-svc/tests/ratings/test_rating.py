@@ -185,6 +185,23 @@ async def test_the_comment_stands_encrypted_and_staff_read_it_screened(client, s
     assert str(citizen) not in staff.text
 
 
+async def test_tags_are_screened_and_who_was_rated_learns_of_no_rectification(
+    client, session, token
+):
+    citizen, rated = clock.new_id(), clock.new_id()
+    case = await make_case(session, citizen)
+    await make_task(session, case, status="done", done_by=rated, holder_id=rated)
+    await rate(client, token(id=citizen), case, BAD | {"tags": ["慢", "13800001234"]})
+    path = f"/api/v1/cases/{case.case_id}/ratings"
+    (own,) = (await client.get(path, headers=token(id=citizen))).json()["data"]
+    (colleague,) = (await client.get(path, headers=clerk(token))).json()["data"]
+    (officer,) = (await client.get(path, headers=clerk(token, id=rated))).json()["data"]
+    assert own["tags"] == ["慢", "13800001234"]
+    assert colleague["tags"] == officer["tags"] == ["慢", "***"]
+    assert (own["rectification"], colleague["rectification"]) == ("created", "created")
+    assert officer["rectification"] is None
+
+
 async def test_who_reads_ratings(client, session, token):
     case = await make_case(session, clock.new_id())
     path = f"/api/v1/cases/{case.case_id}/ratings"
@@ -245,3 +262,12 @@ async def test_the_detail_of_the_case_offers_to_rate(client, session, token):
     before = shown.headers["etag"]
     await rate(client, token(id=citizen), case, GOOD)
     assert (await client.get(path, headers=token(id=citizen))).headers["etag"] != before
+
+
+async def test_a_stale_tag_is_412_and_keeps_nothing(client, session, token):
+    person = clock.new_id()
+    case = await make_case(session, person)
+    stale = await rate(client, token(id=person), case, GOOD, **{"If-Match": '"999"'})
+    assert (stale.status_code, slug(stale)) == (412, "stale")
+    present = {"If-Match": f'"{case.version}"'}
+    assert (await rate(client, token(id=person), case, GOOD, **present)).status_code == 201

@@ -217,7 +217,16 @@ async def _replayed(request: Request, error: Exception) -> Response:
 
 async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return refusal(request, Invalid([_field_error(one) for one in error.errors()]))
+    found = error.errors()
+    whole = any(one["loc"] == ("body",) for one in found)
+    if whole and not _is_json(request) and await request.body():
+        # A body that was never read as JSON is of the wrong type, whatever it holds.
+        return refusal(request, WrongType(allowed="application/json"))
+    return refusal(request, Invalid([_field_error(one) for one in found]))
+
+
+def _is_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().endswith("json")
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:

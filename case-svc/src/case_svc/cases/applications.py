@@ -1,5 +1,6 @@
 """What an applicant hands in, and what can be wrong with its materials."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,8 @@ from case_svc.items.materials import may_be_claimed, must_be_given
 from chassis.errors import FieldError
 
 Material = Mapping[str, Any]
+DEEPEST = 16
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,24 @@ class Application:
     answers: Mapping[str, Any] = field(default_factory=dict)
     form: Mapping[str, Any] = field(default_factory=dict)
     materials: Sequence[Given] = ()
+
+
+def is_storable(value: Any) -> bool:
+    """Whether a JSON value can be kept, told in an event and printed on a certificate."""
+    level = [value]
+    for _ in range(DEEPEST):
+        if not all(_is_plain(one) for one in level):
+            return False
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return True
+    return False
+
+
+def personal_fields(schema: Mapping[str, Any], form: Mapping[str, Any]) -> list[str]:
+    """Fields the schema marks personal, at any depth, and those it does not know."""
+    known = schema.get("properties", {})
+    return [name for name in form if name not in known or _marked(known[name])]
 
 
 def material_errors(
@@ -54,6 +75,28 @@ def missing(needed: Iterable[Material], present: Collection[str]) -> list[FieldE
         for one in needed
         if must_be_given(one) and one["material_id"] not in present
     ]
+
+
+def _marked(schema: Any) -> bool:
+    if isinstance(schema, dict):
+        inner = (one for name, one in schema.items() if name not in ("examples", "default"))
+        return bool(schema.get("x-personal")) or any(_marked(one) for one in inner)
+    return isinstance(schema, list) and any(_marked(one) for one in schema)
+
+
+def _is_plain(value: Any) -> bool:
+    """No null character, no half of a surrogate pair, no number beyond 64 bits."""
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, int) or abs(value) <= _LARGEST
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else []
 
 
 def _one(

@@ -17,6 +17,7 @@ Conflict
 ├── TaskDone                409  the task is finished
 ├── ItemNotOpen             409  suspended, listed only, or cancelled
 ├── CorrectionUsed          409  a second correction notice is not allowed
+├── DeemedAccepted          409  the time to ask or decline is over: accepted by law
 ├── NoticeFirst             409  "still incomplete" needs a notice before it
 ├── ClaimsPending           409  a claimed certificate is not checked yet
 ├── ClaimsFailed            409  a required claim failed: ask for a correction
@@ -131,6 +132,12 @@ class CorrectionUsed(Conflict):
     slug = "correction-used"
     zh = "每次申请只能一次性告知补正。现在可以受理或不予受理。"
     en = "Corrections are asked for once only. Accept the case, or decline it in writing."
+
+
+class DeemedAccepted(Conflict):
+    slug = "deemed-accepted"
+    zh = "受理期限已于 {due} 届满而未告知，依法视为自收到材料之日起受理。请受理并继续办理。"
+    en = "Nothing was said until {due}: by law the case counts as accepted. Accept it and go on."
 
 
 class NoticeFirst(Conflict):

@@ -166,6 +166,11 @@ class CaseTask(Base):
     outcome: Mapped[str | None]
     note: Mapped[str | None]
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether somebody has it, or may go on with it without claiming."""
+        return self.status == "held" or (self.status == "open" and self.opened_to is not None)
+
 
 class CaseOpinion(Base):
     """What a reviewer thought, with the checks of the step."""

@@ -89,7 +89,12 @@ def ensure_may_transfer(actor: Actor) -> None:
 
 
 def in_hand(actor: Actor, task: CaseTask) -> bool:
-    """Held by the actor, or opened to the actor and not taken by anyone else meanwhile."""
+    """Held by the actor, or opened to the actor and not taken by anyone else meanwhile.
+
+    Who moved to another department or region has left the task behind.
+    """
+    if not same_place(actor, task.department_code, task.region_code):
+        return False
     if task.status == "held":
         return task.holder_id == actor.id
     return task.status == "open" and task.opened_to == actor.id
@@ -98,7 +103,9 @@ def in_hand(actor: Actor, task: CaseTask) -> bool:
 def same_place(actor: Actor, department_code: str, region_code: str) -> bool:
     if actor.has(PLATFORM):
         return True
-    return actor.department == department_code and regions.covers(actor.region or "", region_code)
+    if not actor.region:
+        return False
+    return actor.department == department_code and regions.covers(actor.region, region_code)
 
 
 def staff_actions(actor: Actor, case: Case, task: CaseTask | None, *, blocked: bool) -> list[str]:
@@ -124,10 +131,13 @@ def staff_actions(actor: Actor, case: Case, task: CaseTask | None, *, blocked: b
 
 
 def task_actions(actor: Actor, case: Case, task: CaseTask) -> list[str]:
+    """None for the department that leads the case while the step is another's."""
+    if not same_place(actor, task.department_code, task.region_code):
+        return []
     found = []
     if task.status == "open" and may_finish(actor, Stage(task.stage), case):
         found.append("claim")
-    if task.status == "held" and (task.holder_id == actor.id or may_manage(actor)):
+    if task.is_taken and (in_hand(actor, task) or may_manage(actor)):
         found.append("release")
     if task.status in ("open", "held") and may_manage(actor):
         found.append("transfer")

@@ -70,10 +70,10 @@ async def ratings_of(session: AsyncSession, case_id: UUID) -> list[Rating]:
     return list(await session.scalars(statement))
 
 
-async def states_of(session: AsyncSession, case_id: UUID) -> dict[UUID, str]:
-    """Rating → state of its rectification."""
+async def states_of(session: AsyncSession, actor: Actor, case_id: UUID) -> dict[UUID, str]:
+    """Rating → state of its rectification, which who was rated never learns."""
     statement = select(Rectification.rating_id, Rectification.state).where(
-        Rectification.case_id == case_id
+        Rectification.case_id == case_id, literal(actor.id) != all_(Rectification.evaluated)
     )
     return {one.rating_id: one.state for one in await session.execute(statement)}
 

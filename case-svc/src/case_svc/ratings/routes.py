@@ -49,9 +49,11 @@ _STEP = problems(RectificationNotFound, IllegalStep, Stale)
 @router.post(
     "/cases/{case_id}/ratings",
     status_code=201,
-    responses=problems(CaseNotFound, NotTheApplicant, NothingToRate, AlreadyRated),
+    responses=problems(CaseNotFound, NotTheApplicant, NothingToRate, AlreadyRated, Stale),
 )
-async def rate_case(case_id: UUID, body: RatingIn, actor: Citizen, session: Session) -> RatingOut:
+async def rate_case(
+    case_id: UUID, body: RatingIn, actor: Citizen, match: OptionalMatch, session: Session
+) -> RatingOut:
     """Rate one service of a case, once: 1 非常满意 … 5 非常不满意. 4 and 5 open a rectification."""
     rating = await usecases.rate_case(
         session,
@@ -61,8 +63,9 @@ async def rate_case(case_id: UUID, body: RatingIn, actor: Citizen, session: Sess
         satisfaction=body.satisfaction,
         tags=body.tags,
         comment=body.comment,
+        match=match,
     )
-    states = await queries.states_of(session, case_id)
+    states = await queries.states_of(session, actor, case_id)
     comment = queries.opened(session, rating.comment)
     return _rating_out(rating, comment, states.get(rating.rating_id))
 
@@ -71,12 +74,15 @@ async def rate_case(case_id: UUID, body: RatingIn, actor: Citizen, session: Sess
 async def list_ratings(case_id: UUID, actor: SignedIn, session: ReadSession) -> RatingList:
     """The ratings of a case: whole for the party; for staff without who rated, words screened."""
     case = await get_case(session, actor, case_id)
-    states = await queries.states_of(session, case.case_id)
+    states = await queries.states_of(session, actor, case.case_id)
     found = []
     for rating in await queries.ratings_of(session, case.case_id):
         words = queries.opened(session, rating.comment)
-        shown = screened(words) if words and actor.kind == "staff" else words
-        found.append(_rating_out(rating, shown, states.get(rating.rating_id)))
+        shown = _rating_out(rating, words, states.get(rating.rating_id))
+        if actor.kind == "staff":
+            shown.comment = screened(words) if words else None
+            shown.tags = [screened(one) for one in rating.tags]
+        found.append(shown)
     return RatingList(data=found, next=None)
 
 
@@ -214,7 +220,7 @@ def _order_out(session: AsyncSession, dossier: Dossier) -> RectificationOut:
         service=RatedService(rating.service),
         satisfaction=rating.satisfaction,
         satisfaction_text=SCALE[rating.satisfaction],
-        tags=rating.tags,
+        tags=[screened(one) for one in rating.tags],
         comment=screened(words) if words else None,
         state=order.state,
         actions=list(order.actions),

@@ -34,6 +34,7 @@ async def rate_case(
     satisfaction: int,
     tags: Sequence[str],
     comment: str | None,
+    match: str | None = None,
 ) -> Rating:
     """Keep the rating, tell the world, and open a rectification when it is a bad one."""
     # Locked: the second of two ratings of one service must see the first.
@@ -42,6 +43,7 @@ async def rate_case(
         raise NothingToRate
     if not await is_applicant(session, actor, case, power="rate"):
         raise NotTheApplicant
+    ensure_match(match, case.version)
     await _ensure_first(session, case, service)
     rating = Rating(
         rating_id=clock.new_id(),

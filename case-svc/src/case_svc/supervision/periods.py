@@ -12,6 +12,8 @@ _YEAR: Final = re.compile(r"^([0-9]{4})$")
 _MONTH: Final = re.compile(r"^([0-9]{4})-([0-9]{2})$")
 _RANGE: Final = re.compile(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})\.\.([0-9]{4}-[0-9]{2}-[0-9]{2})$")
 LONGEST_DAYS: Final = 3660
+FIRST_YEAR: Final = 1990
+LAST_YEAR: Final = 2100
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,9 @@ def period_of(text: str | None, today: date) -> Period:
         found = _read(text or f"{today:%Y}")
     except ValueError:
         raise BadPeriod from None
-    if found.last < found.first or (found.last - found.first).days > LONGEST_DAYS:
+    outside = found.first.year < FIRST_YEAR or found.last.year > LAST_YEAR
+    too_long = (found.last - found.first).days > LONGEST_DAYS
+    if found.last < found.first or outside or too_long:
         raise BadPeriod
     return found
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Actor
@@ -25,8 +25,17 @@ def visible_to(actor: Actor) -> Select[Certificate]:
             Claim.department_code == actor.department,
             Claim.outcome == "valid",
         )
-        return statement.where(or_(Certificate.issuer_code == actor.department, claimed))
+        issued = and_(Certificate.issuer_code == actor.department, _within(actor.region))
+        return statement.where(or_(issued, claimed))
     return statement.where(false())
+
+
+def _within(region: str | None) -> ColumnElement[bool]:
+    """Certificates of this division and those below it; the digits go 2, 2, 2, 3, 3."""
+    if not region:
+        return false()
+    ends = (length for length in (0, 2, 4, 6, 9) if not region[length:].strip("0"))
+    return Certificate.region_code.startswith(region[: next(ends, len(region))])
 
 
 async def list_held(

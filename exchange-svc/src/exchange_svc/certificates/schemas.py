@@ -116,8 +116,12 @@ def detail(
     history: Sequence[CertificateEntry],
     actions: list[str],
 ) -> CertificateDetailOut:
+    common = summary(one)
+    if is_masked:
+        del common["links"]["document"]
+    common["links"] |= {name: f"{common['links']['self']}/{name}" for name in actions}
     return CertificateDetailOut(
-        **summary(one),
+        **common,
         case_no=one.case_no,
         item_name=one.item_name,
         issuer=IssuerOut(code=one.issuer_code, name=one.issuer_name),

@@ -185,7 +185,7 @@ def _visible(actor: Actor) -> ColumnElement[bool]:
     numbered = Case.case_no.is_not(None)
     if actor.has(policies.PLATFORM):
         return numbered
-    if actor.department is None or actor.region is None:
+    if actor.department is None or not actor.region:
         return false()
     takes_part = exists().where(
         CaseTask.case_id == Case.case_id, CaseTask.department_code == actor.department
@@ -206,7 +206,7 @@ def within(column: InstrumentedAttribute[str], region: str) -> ColumnElement[boo
 def _of_company(person_id: UUID) -> ColumnElement[bool]:
     """Numbered cases for who may view, one's own for who may do anything for the company."""
     own = Case.person_id == person_id
-    led = select(Company.company_id).where(Company.legal_person_id == person_id, Company.active)
+    active = select(Company.company_id).where(Company.active)
     mandated = (
         select(Mandate.mandate_id)
         .where(
@@ -220,5 +220,6 @@ def _of_company(person_id: UUID) -> ColumnElement[bool]:
     return and_(
         Case.company_id.is_not(None),
         or_(Case.case_no.is_not(None), own),
-        or_(Case.company_id.in_(led), mandated),
+        or_(Case.company_id.in_(active.where(Company.legal_person_id == person_id)), mandated),
+        Case.company_id.in_(active),
     )

@@ -53,7 +53,7 @@ async def find_task(session: AsyncSession, actor: Actor, task_id: UUID) -> tuple
 def _place(actor: Actor) -> ColumnElement[bool]:
     if actor.has(policies.PLATFORM):
         return true()
-    if actor.department is None or actor.region is None:
+    if actor.department is None or not actor.region:
         return false()
     return and_(
         CaseTask.department_code == actor.department, within(CaseTask.region_code, actor.region)

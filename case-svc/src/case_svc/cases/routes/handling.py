@@ -11,6 +11,7 @@ from case_svc.cases.errors import (
     ClaimsFailed,
     ClaimsPending,
     CorrectionUsed,
+    DeemedAccepted,
     IllegalMove,
     NoticeFirst,
     NotInHand,
@@ -64,7 +65,8 @@ async def accept_case(
 
 @router.post(
     "/correction-notice",
-    responses=problems(IllegalMove, NotInHand, CorrectionUsed) | problems(BadReason),
+    responses=problems(IllegalMove, NotInHand, CorrectionUsed, DeemedAccepted)
+    | problems(BadReason),
 )
 async def request_correction(
     case_id: UUID,
@@ -81,7 +83,8 @@ async def request_correction(
 
 
 @router.post(
-    "/non-acceptance", responses=problems(IllegalMove, NotInHand, NoticeFirst) | problems(BadReason)
+    "/non-acceptance",
+    responses=problems(IllegalMove, NotInHand, NoticeFirst, DeemedAccepted) | problems(BadReason),
 )
 async def decline_case(
     case_id: UUID,

@@ -3,13 +3,28 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
-from case_svc.cases.applications import Application, Given
+from case_svc.cases.applications import Application, Given, is_storable
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Answers = dict[Annotated[str, Field(max_length=100)], str | None]
-Form = dict[Annotated[str, Field(max_length=100)], Any]
+
+
+def _storable(form: dict[str, Any]) -> dict[str, Any]:
+    if not is_storable(form):
+        raise ValueError("holds characters, numbers or a nesting that cannot be kept")
+    return form
+
+
+Form = Annotated[dict[Annotated[str, Field(max_length=100)], Any], AfterValidator(_storable)]
 
 
 class MaterialIn(BaseModel):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,13 +15,14 @@ from case_svc.cases.errors import (
     ClaimsFailed,
     ClaimsPending,
     CorrectionUsed,
+    DeemedAccepted,
     NoticeFirst,
 )
 from case_svc.cases.events import CaseAccepted, CaseNotAccepted, CorrectionRequested
 from case_svc.cases.lifecycle import Action
 from case_svc.cases.models import Case, CaseMaterial
 from case_svc.cases.queries.cases import materials_of, present_task
-from case_svc.cases.queries.clocks import CORRECTION, NOTIFY
+from case_svc.cases.queries.clocks import CORRECTION, NOTIFY, running_clocks
 from case_svc.cases.steps import Stage
 from case_svc.cases.usecases.clocks import start_clock, start_decision_clocks, stop_clocks
 from case_svc.cases.usecases.moves import facts, move, open_case, settings_of
@@ -63,9 +64,13 @@ async def accept_case(
     case = await open_case(session, actor, case_id, match)
     task = await take(session, actor, case, Action.ACCEPT, Stage.ACCEPTANCE)
     guide = await items.get_guide(session, case.item_id, case.item_version)
-    _ensure_checked(case, await materials_of(session, case_id))
+    late = await _silent_until(session, case)
+    if late is None:
+        _ensure_checked(case, await materials_of(session, case_id))
     finish_task(task, actor, "accepted")
-    await _accept(session, case, actor, guide, accepted_at=now())
+    # Who accepts too late accepts what the law has accepted: its period began at the receipt.
+    accepted_at = case.received_at if late and case.received_at else now()
+    await _accept(session, case, actor, guide, accepted_at=accepted_at)
     return case
 
 
@@ -92,6 +97,7 @@ async def request_correction(
     task = await take(session, actor, case, Action.REQUEST_CORRECTION, Stage.ACCEPTANCE)
     if case.correction is not None:
         raise CorrectionUsed
+    await _ensure_in_time(session, case)
     guide = await items.get_guide(session, case.item_id, case.item_version)
     _ensure_known(lacks, guide)
     finish_task(task, actor, "correction_requested")
@@ -125,6 +131,7 @@ async def decline_case(
     not_required = refusal.reason_code == NOT_REQUIRED
     action = Action.DECLARE_NOT_REQUIRED if not_required else Action.DECLINE
     task = await take(session, actor, case, action, Stage.ACCEPTANCE)
+    await _ensure_in_time(session, case)
     if refusal.reason_code == STILL_INCOMPLETE and case.correction is None:
         raise NoticeFirst
     if refusal.reason_code == NOT_COMPETENT and not refusal.competent_authority:
@@ -162,6 +169,21 @@ async def _accept(
     opened_to = actor.id if actor and spot and case.is_immediate else None
     await open_task(session, case, following, opened_to=opened_to)
     await record(session, CaseAccepted(**facts(case)))
+
+
+async def _silent_until(session: AsyncSession, case: Case) -> date | None:
+    """The day the department let pass without a word, none while there is time."""
+    for one in await running_clocks(session, case.case_id):
+        if one.kind == NOTIFY and one.due_at <= now():
+            return one.due_on
+    return None
+
+
+async def _ensure_in_time(session: AsyncSession, case: Case) -> None:
+    """Between the date and the next turn of the loop nothing else may be done (art 32(4))."""
+    due = await _silent_until(session, case)
+    if due is not None:
+        raise DeemedAccepted(due=due)
 
 
 def _ensure_checked(case: Case, materials: Sequence[CaseMaterial]) -> None:

@@ -38,9 +38,12 @@ def add_materials(
 ) -> list[CaseMaterial]:
     """A row for each material given, and for each the authority fetches itself (`shared`)."""
     by_id = {one["material_id"]: one for one in needed}
+    given = list(given)
+    sent = {one.material_id for one in given}
     rows = [_given(case, by_id[one.material_id], one) for one in given]
     if fetched:
-        rows += [_fetched(case, one) for one in needed if one["source"] == "shared_data"]
+        shared = [one for one in needed if one["source"] == "shared_data"]
+        rows += [_fetched(case, one) for one in shared if one["material_id"] not in sent]
     session.add_all(rows)
     return rows
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from case_svc.cases.applications import personal_fields
 from case_svc.cases.clock import Limit, Unit
 from case_svc.cases.errors import BadReason
 from case_svc.cases.events import CaseDecided, CaseFinished, ResultOffered
@@ -93,12 +94,8 @@ async def _announce(
 ) -> None:
     """Non-personal form fields in the open, the whole form for the certificate's face sealed."""
     form = read_json(session, case.form)
-    properties = guide["form"].get("properties", {})
-    open_fields = {
-        name: value
-        for name, value in form.items()
-        if not properties.get(name, {}).get("x-personal", False)
-    }
+    personal = personal_fields(guide["form"], form)
+    open_fields = {name: value for name, value in form.items() if name not in personal}
     event = CaseDecided(
         **facts(case),
         outcome=ruling.outcome,
@@ -130,7 +127,8 @@ def _ensure_reasoned(ruling: Ruling) -> None:
             f"/{name}", "required", "不予许可须写明理由和救济途径", f"a refusal needs {name}"
         )
         for name in ("reason", "remedies")
-        if not (getattr(ruling, name) or "").strip()
+        # A dot or an invisible character is no reason.
+        if not any(map(str.isalnum, getattr(ruling, name) or ""))
     ]
     if errors:
         raise BadReason(errors)

@@ -27,7 +27,8 @@ async def record_look(
             at=now(),
             department_code=actor.department,
             department_name=await parties.department_name(session, actor),
-            post=actor.post,
+            # Who has no post of a name is told by role: the holder must see who looked.
+            post=actor.post or " ".join(sorted(actor.roles)) or actor.kind,
             actor_id=actor.id,
             fields=list(fields),
             case_id=case.case_id,

@@ -219,5 +219,11 @@ def _ensure_checks(step: steps.Step, opinion: Opinion) -> None:
         for number, one in enumerate(opinion.checks)
         if one.check_id in unknown
     ]
+    seen: set[str] = set()
+    for number, one in enumerate(opinion.checks):
+        if one.check_id in seen:
+            pointer = f"/checks/{number}/check_id"
+            errors.append(FieldError(pointer, "duplicate", "要点重复", "answered twice"))
+        seen.add(one.check_id)
     if errors:
         raise BadReason(errors)

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases import policies
+from case_svc.cases.applications import personal_fields
 from case_svc.cases.lifecycle import State
 from case_svc.cases.models import (
     Case,
@@ -122,7 +123,7 @@ def _viewer(actor: Actor, task: CaseTask | None) -> Viewer:
 async def _content(session: AsyncSession, actor: Actor, case: Case, viewer: Viewer) -> Content:
     content = await _clear(session, case)
     guide = await items.get_guide(session, case.item_id, case.item_version)
-    personal = _personal(guide, content.form)
+    personal = personal_fields(guide["form"], content.form)
     if viewer == "party":
         if actor.id == case.person_id:
             return content
@@ -155,16 +156,14 @@ async def _clear(session: AsyncSession, case: Case) -> Content:
     )
 
 
-def _personal(guide: Mapping[str, Any], form: Mapping[str, Any]) -> list[str]:
-    """Fields the guide marks personal, and those it does not know."""
-    known = guide["form"].get("properties", {})
-    return [name for name in form if known.get(name, {"x-personal": True}).get("x-personal")]
-
-
 def mask(value: Any) -> Any:
     """Enough to recognise, not enough to learn."""
     if isinstance(value, list):
         return [mask(one) for one in value]
+    if isinstance(value, dict):
+        return {name: mask(one) for name, one in value.items()}
+    if value is None or isinstance(value, bool):
+        return "*"  # its first letter would tell it
     text = str(value)
     if re.fullmatch(r"[0-9]{17}[0-9Xx]", text):
         return mask_id_number(text)

@@ -101,7 +101,7 @@ async def release_task(session: AsyncSession, actor: Actor, task_id: UUID) -> tu
     task, case = await _locked(session, actor, task_id)
     if task.status not in ("open", "held"):
         raise TaskDone
-    if not policies.in_hand(actor, task) and not policies.may_manage(actor):
+    if not task.is_taken or not (policies.in_hand(actor, task) or policies.may_manage(actor)):
         raise NotInHand(step=task.name)
     task.status, task.holder_id, task.claimed_at, task.opened_to = "open", None, None, None
     return task, case

@@ -1,6 +1,7 @@
 """The clocks of a case as a screen needs them: how much is counted, how much is left."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -43,19 +44,27 @@ async def read_clock(session: AsyncSession, case: Case) -> Timing:
     views = []
     for one in clocks:
         apart = spans if one.kind in (LEGAL, PROMISE) else []
-        end = one.stopped_at or now()
+        paused = _paused_at(case, intervals) if apart else None
+        # A paused clock stands still, also when the procedure takes longer than was told.
+        end = one.stopped_at or paused or now()
         day = clock.shanghai(end)
         start = clock.shanghai(one.started_at)
         views.append(
             ClockView(
                 clock=one,
-                running=one.stopped_at is None and not (apart and case.state is State.SUSPENDED),
+                running=one.stopped_at is None and paused is None,
                 overdue=end >= one.due_at,
                 counted=clock.counted(calendar, start, day, apart),
                 left=clock.remaining(calendar, day, one.due_on, apart),
             )
         )
     return Timing(case, views, intervals)
+
+
+def _paused_at(case: Case, intervals: list[CaseInterval]) -> datetime | None:
+    if case.state is not State.SUSPENDED:
+        return None
+    return max((one.started_at for one in intervals if one.ended_at is None), default=None)
 
 
 async def lights_of(

@@ -43,7 +43,17 @@ def _masked_holder(certificate: Certificate, name: str, code: str) -> dict[str, 
 
 def _masked(certificate: Certificate, face: dict[str, Any]) -> dict[str, Any]:
     public = certificate.public_fields
-    return {name: one if name in public else mask_value(one) for name, one in face.items()}
+    return {name: one if name in public else _mask(one) for name, one in face.items()}
+
+
+def _mask(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_mask(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _mask(one) for name, one in value.items()}
+    if value is None or isinstance(value, bool):
+        return "*"  # its first letter would tell it
+    return mask_value(value)
 
 
 async def _look(
