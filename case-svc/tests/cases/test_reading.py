@@ -85,6 +85,13 @@ class TestVisibility:
         assert "办理" in look["data"]["ground"]
         timeline = (await clerk.get(f"{case.path}/timeline")).json()["data"]
         assert timeline[0]["officer"] is None
+        (*_, second) = await recorded("case.footprint_recorded.v1")
+        assert second["data"]["fields"] == ["timeline"]
+
+    async def test_own_timeline_leaves_no_footprint(self, world, recorded):
+        case = await world.submitted()
+        assert (await case.citizen.get(f"{case.path}/timeline")).status_code == 200
+        assert await recorded("case.footprint_recorded.v1") == []
 
     async def test_lists_and_mobile_numbers_are_masked_too(self, world):
         form = {"sources": ["务农", "13800001234"], "name": "蒋秀兰"}

@@ -14,6 +14,7 @@ from case_svc.cases.routes.answers import More, answer
 from case_svc.cases.schemas.shapes import CaseOut, CaseRowOut, ProgressOut
 from case_svc.cases.schemas.showing import progress_out, row_out
 from case_svc.cases.schemas.timing import EntryOut, TimingOut, entry_out, timing_out
+from case_svc.cases.usecases.footprints import record_timeline_read
 from case_svc.cases.usecases.progress import look_up_progress
 from case_svc.cases.usecases.timing import read_clock
 from chassis.auth import Anyone, Citizen, SignedIn
@@ -51,10 +52,11 @@ async def read_case(
 
 @router.get("/cases/{case_id}/timeline", responses=problems(CaseNotFound))
 async def read_timeline(
-    case_id: UUID, actor: SignedIn, session: ReadSession, page: PageQuery
+    case_id: UUID, actor: SignedIn, session: Session, page: PageQuery
 ) -> Page[EntryOut]:
-    """Everything that happened, oldest first."""
+    """Everything that happened, oldest first; an officer's look is recorded."""
     case = await get_case(session, actor, case_id)
+    await record_timeline_read(session, actor, case)
     window = await entries.list_entries(session, case.case_id, page)
     officers = await entries.officers(session, actor, window.rows)
     return page_of(window, [entry_out(one, officers) for one in window.rows])

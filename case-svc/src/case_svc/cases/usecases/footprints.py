@@ -49,3 +49,9 @@ async def record_file_read(
     )
     names = sorted(set(await session.scalars(statement)))
     await record_look(session, actor, case, [f"material:{name}" for name in names], case.item_name)
+
+
+async def record_timeline_read(session: AsyncSession, actor: Actor, case: Case) -> None:
+    """The applicant's and the officers' own words stand in the history of a case."""
+    if actor.kind != "citizen":
+        await record_look(session, actor, case, ["timeline"], case.item_name)
