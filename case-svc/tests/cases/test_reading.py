@@ -66,7 +66,7 @@ class TestVisibility:
         for path in pages(case):
             assert (await officer.get(path)).status_code == 200
         looks = await recorded("case.footprint_recorded.v1")
-        assert len(looks) == 2
+        assert len(looks) == 3  # the case twice, its timeline once
         content = looks[0]["data"]
         assert content["person_id"] == str(case.citizen.id)
         assert content["actor_id"] == str(officer.id)
