@@ -57,6 +57,9 @@ lock: $(READY) ## renew requirements.txt from the packages' dependencies
 render: ## print the Kubernetes manifests of an environment: make render ENV=dev
 	@kubectl kustomize k8s/overlays/$(or $(ENV),dev)
 
+scan: $(READY) ## scan the rendered manifests and the Dockerfile for policy (k8s/scan)
+	@k8s/scan/scan
+
 clean: ## remove caches and .venv; data stays (that is `make reset`)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov .coverage*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -67,4 +70,4 @@ help: ## print this
 $(READY): requirements.txt $(wildcard */pyproject.toml) deploy/set-up
 	@PYTHON="$(PYTHON)" deploy/set-up
 
-.PHONY: run story reset setup logs check test fmt lint types contracts delay lock render chaos clean help
+.PHONY: run story reset setup logs check test fmt lint types contracts delay lock render scan chaos clean help
