@@ -206,6 +206,77 @@ def delay(
         measure(teller, state=state, count=count, rate=rate)
 
 
+Databases = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--database", help="service=postgresql://…, once per service; else those run here"
+    ),
+]
+NatsUrl = Annotated[
+    str | None, typer.Option(envvar="ONENET_NATS_URL", help="Its NATS; else the one run here")
+]
+
+
+@app.command()
+def doctor(
+    base_url: BaseUrl = None,
+    database: Databases = None,
+    nats_url: NatsUrl = None,
+    state: State = HERE,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines")] = False,
+) -> None:
+    """Look at every part of the platform and say what to do; exit 1 when something is wrong."""
+    from onenet.doctor.examining import examine
+    from onenet.places import places_of
+
+    with _plainly() as teller:
+        places = places_of(state, databases=database or (), nats_url=nats_url, base_url=base_url)
+        examine(teller, places, as_json=as_json)
+
+
+@app.command()
+def verify(
+    base_url: BaseUrl = None,
+    database: Databases = None,
+    nats_url: NatsUrl = None,
+    state: State = HERE,
+    files: Annotated[bool, typer.Option(help="Read every stored file too")] = True,
+) -> None:
+    """Compare the books: hash chain, sequences, references and copies; exit 1 when any disagree."""
+    from onenet.audit.verifying import verify as verify_books
+    from onenet.places import places_of
+
+    with _plainly() as teller:
+        places = places_of(state, databases=database or (), nats_url=nats_url, base_url=base_url)
+        verify_books(teller, places, files=files)
+
+
+@app.command()
+def backup(
+    into: Annotated[Path, typer.Argument(help="A new folder for this backup")], state: State = HERE
+) -> None:
+    """Copy the running platform's databases, at one moment, and its files."""
+    from onenet.backups import backup as back_up
+
+    with _plainly() as teller:
+        back_up(teller, state, into)
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="A backup")],
+    state: State = HERE,
+    secrets_file: Annotated[
+        Path | None, typer.Option("--secrets", help="secrets.json of the platform it was made of")
+    ] = None,
+) -> None:
+    """Put a backup into a state folder that has no data."""
+    from onenet.backups import restore as put_back
+
+    with _plainly() as teller:
+        put_back(teller, state, folder, secrets_file)
+
+
 @app.command()
 def settings(
     into: Annotated[

@@ -32,16 +32,24 @@ def _common() -> dict[str, FieldInfo]:
     return ServiceSettings.model_fields
 
 
+def settings_class(service: str) -> type[BaseSettings]:
+    """The class the service reads its settings with."""
+    return _classes(service)[-1]
+
+
 def _fields(service: str) -> dict[str, FieldInfo]:
+    return {name: field for kind in _classes(service) for name, field in kind.model_fields.items()}
+
+
+def _classes(service: str) -> list[type[BaseSettings]]:
     module = import_module(f"{package_of(service)}.settings")
-    kinds = [
+    return [
         one
         for one in vars(module).values()
         if isinstance(one, type)
         and issubclass(one, BaseSettings)
         and one.__module__ == module.__name__
     ]
-    return {name: field for kind in kinds for name, field in kind.model_fields.items()}
 
 
 def _row(name: str, field: FieldInfo, reader: str) -> str:

@@ -1,0 +1,142 @@
+"""`onenet verify`: all of the books, told as a table."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+from rich.table import Table
+
+from exchange_svc.calls.chain import START, first_break
+from onenet.audit.references import REFERENCES, Difference, Reference, compare
+from onenet.failures import Unexpected
+from onenet.places import Places
+from onenet.telling import Teller
+
+STRETCH: Final = 2_000
+CHUNK: Final = 1 << 20
+# What one service has committed may still be on its way to another.
+ON_ITS_WAY_SECONDS: Final = 3.0
+
+SEQUENCES: Final = """
+    SELECT o.entity FROM outbox_event o JOIN outbox_sequence s USING (entity)
+    GROUP BY o.entity, s.last
+    HAVING max(o.sequence) <> s.last OR max(o.sequence) - min(o.sequence) + 1 <> count(*)
+    ORDER BY o.entity
+"""
+FILES: Final = "SELECT object_key, size, sha256 FROM stored_file ORDER BY file_id"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One book: how much was compared and what does not agree."""
+
+    name: str
+    compared: int
+    wrong: int
+    examples: list[str]
+
+
+Connections = Mapping[str, "asyncpg.Connection"]
+
+
+def verify(teller: Teller, places: Places, *, files: bool = True) -> None:
+    """Raises Unexpected when anything does not agree."""
+    with teller.step("Comparing the books"):
+        pages = asyncio.run(pages_of(places, files=files))
+    table = Table("Book", "Compared", "Wrong", "For instance", box=None)
+    for one in pages:
+        mark = "red" if one.wrong else "green"
+        table.add_row(
+            one.name, str(one.compared), f"[{mark}]{one.wrong}[/]", "; ".join(one.examples)
+        )
+    teller.console.print(table)
+    wrong = [one.name for one in pages if one.wrong]
+    if wrong:
+        raise Unexpected(
+            f"These books do not agree: {'; '.join(wrong)}. docs/operations.md, “When the books do"
+            " not agree”, says what to do."
+        )
+    teller.say("Every book agrees.")
+
+
+async def pages_of(places: Places, *, files: bool) -> list[Page]:
+    async with AsyncExitStack() as stack:
+        connections: dict[str, asyncpg.Connection] = {}
+        for name, url in places.databases.items():
+            connections[name] = await asyncpg.connect(url, timeout=10)
+            stack.push_async_callback(connections[name].close)
+        pages = [await _ledger(connections["exchange"])]
+        pages += [await _sequences(name, one) for name, one in connections.items()]
+        pages += await _references(connections)
+        if files and places.files is not None:
+            pages.append(await _files(connections["case"], places.files / "case"))
+        return pages
+
+
+async def _ledger(exchange: "asyncpg.Connection") -> Page:
+    """The chain from its beginning, every hash computed again."""
+    position, head = 0, START
+    while True:
+        rows = await exchange.fetch(
+            "SELECT position, previous, hash, content FROM ledger_entry WHERE position > $1"
+            " ORDER BY position LIMIT $2",
+            *(position, STRETCH),
+        )
+        links = [(one[0], one[1], one[2], json.loads(one[3])) for one in rows]
+        broken = first_break(links, after=position, head=head)
+        if broken is not None:
+            return Page("hash chain of the access ledger", broken - 1, 1, [f"breaks at {broken}"])
+        if not rows:
+            return Page("hash chain of the access ledger", position, 0, [])
+        position, head = rows[-1]["position"], rows[-1]["hash"]
+
+
+async def _sequences(name: str, connection: "asyncpg.Connection") -> Page:
+    """Kept events of an entity have no gap, and the last number given out is the last kept."""
+    gaps = [row["entity"] for row in await connection.fetch(SEQUENCES)]
+    entities = await connection.fetchval("SELECT count(*) FROM outbox_sequence")
+    return Page(f"event sequences of {name}", entities, len(gaps), gaps[:3])
+
+
+async def _references(connections: Connections) -> list[Page]:
+    first = {one: await _compared(connections, one) for one in REFERENCES}
+    if any(found.keys for found in first.values()):
+        await asyncio.sleep(ON_ITS_WAY_SECONDS)
+    pages = []
+    for one, found in first.items():
+        # On a platform at work something is always on its way; what stays is wrong.
+        wrong = found.keys and found.keys & (await _compared(connections, one)).keys
+        pages.append(Page(one.name, found.compared, len(wrong), sorted(wrong)[:3]))
+    return pages
+
+
+async def _compared(connections: Connections, of: Reference) -> Difference:
+    return await compare(connections[of.told_by], connections[of.known_by], of)
+
+
+async def _files(case: "asyncpg.Connection", folder: Path) -> Page:
+    """Every stored file is there, as long as it was and with the content it had."""
+    rows = await case.fetch(FILES)
+    wrong = [
+        row["object_key"]
+        for row in rows
+        if not await asyncio.to_thread(_is_whole, folder / row["object_key"], row)
+    ]
+    return Page("files and their digests", len(rows), len(wrong), wrong[:3])
+
+
+def _is_whole(path: Path, row: Mapping[str, Any]) -> bool:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+    except OSError:
+        return False
+    return bool(path.stat().st_size == row["size"] and digest.digest() == row["sha256"])

@@ -1,0 +1,190 @@
+"""`onenet backup` and `onenet restore`: one moment of all databases, and the files they name.
+
+All databases of a local platform lie in one PostgreSQL server, so its physical copy shows all of
+them at one moment, and no certificate can be there without its decision. The bus is not copied:
+relays publish again what their rows hold, readers skip what they have had. The secrets are not in
+the copy either: who finds it can open nothing.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from chassis.clock import now
+from onenet import postgres
+from onenet.failures import ChildFailed, Refusal, Unusable
+from onenet.state import Home, known_home, only_one, open_home, read_json, write_json
+from onenet.telling import Teller
+
+DATABASES: Final = "databases.tar"
+FILES: Final = "files.tar"
+# Small notes of the launcher, so that a restored platform does not load its samples again.
+NOTES: Final = ("samples.json", "stages.json", "migrated.json")
+CHUNK: Final = 1 << 20
+
+
+def backup(teller: Teller, state: Path, into: Path) -> None:
+    """Copy the running platform of `state` into a new folder; nothing has to stop for it."""
+    home = known_home(state)
+    running = read_json(home.running)
+    if running is None:
+        raise Refusal(f"No platform runs in {state}: start it with `make run`, then back it up.")
+    if not (home.place / "pg").is_dir():
+        raise Refusal(
+            "This platform's database runs elsewhere: back it up with that server's own means"
+            " (pg_basebackup, or the operator's), see docs/operations.md."
+        )
+    if into.exists():
+        raise Refusal(f"{into} is there already: name a new folder for each backup.")
+    new = into.with_name(into.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700, parents=True)
+    with teller.step("Databases"):
+        _copy_databases(home, running["database_url"], new / DATABASES)
+    # After the databases: a file is stored before its row, so every row's file is there.
+    with teller.step("Files"):
+        _pack(home.place / "files", new / FILES)
+    members = [DATABASES, FILES, *_copy_notes(home, new)]
+    write_json(new / "manifest.json", _manifest(home, new, members))
+    new.rename(into)
+    teller.say(
+        f"Backup: {into}, {_size(into) / 2**20:.0f} MiB. It cannot be opened without"
+        f" {home.secrets}: keep a copy of that elsewhere."
+    )
+
+
+def _copy_databases(home: Home, url: str, into: Path) -> None:
+    server = postgres.binaries(home.place, postgres.server_owner())
+    with into.open("xb") as output:
+        done = subprocess.run(
+            [
+                *(str(server / "pg_basebackup"), "--dbname", url, "--pgdata", "-"),
+                *("--format", "tar", "--wal-method", "fetch", "--checkpoint", "fast"),
+            ],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+            check=False,
+        )
+    if done.returncode:
+        raise ChildFailed(f"The databases could not be copied: {done.stderr.decode()[-400:]}")
+
+
+def _pack(folder: Path, into: Path) -> None:
+    with tarfile.open(into, "x") as archive:
+        if folder.is_dir():
+            archive.add(folder, arcname="files")
+
+
+def _copy_notes(home: Home, new: Path) -> list[str]:
+    here = {"samples.json": home.samples}
+    found = {name: here.get(name, home.place / name) for name in NOTES}
+    kept = {name: path for name, path in found.items() if path.exists()}
+    for name, path in kept.items():
+        shutil.copy2(path, new / name)
+    return list(kept)
+
+
+def _manifest(home: Home, folder: Path, names: list[str]) -> dict[str, Any]:
+    return {
+        "made_at": now().isoformat(),
+        "secrets": _digest(home.secrets),
+        "members": {name: _digest(folder / name) for name in names},
+    }
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _size(folder: Path) -> int:
+    return sum(one.stat().st_size for one in folder.iterdir())
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A backup whose members are what they were when it was made."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+
+def open_copy(folder: Path) -> Copy:
+    manifest = read_json(folder / "manifest.json")
+    if manifest is None:
+        raise Unusable(f"{folder} is no finished backup: it has no manifest.json.")
+    damaged = [
+        name
+        for name, digest in manifest["members"].items()
+        if not (folder / name).is_file() or _digest(folder / name) != digest
+    ]
+    if damaged:
+        raise Unusable(f"The backup {folder} is damaged ({', '.join(damaged)}): take another.")
+    return Copy(folder, manifest)
+
+
+def restore(teller: Teller, state: Path, folder: Path, secrets: Path | None) -> None:
+    """Put a backup into a state folder that has no data; `make run` starts it."""
+    with teller.step("Checking the backup"):
+        copy = open_copy(folder)
+    owner = postgres.server_owner()
+    with only_one(state):
+        home = open_home(state, lambda place: postgres.can_hold(place, owner), teller.say)
+        if (home.place / "pg").exists():
+            raise Refusal(
+                f"{state} has data already: forget it with `make reset`, or restore into another"
+                " folder with --state."
+            )
+        _bring_secrets(home, secrets, copy)
+        with teller.step("Databases"):
+            _unpack_databases(home, owner, copy)
+        with teller.step("Files"), tarfile.open(copy.folder / FILES) as archive:
+            archive.extractall(home.place, filter="data")
+        _bring_notes(home, copy)
+    teller.say(
+        f"Restored what was there at {copy.manifest['made_at']}. Start it (make run), then compare"
+        " its books (onenet verify)."
+    )
+
+
+def _bring_secrets(home: Home, secrets: Path | None, copy: Copy) -> None:
+    source = secrets or home.secrets
+    if not source.is_file():
+        raise Refusal(
+            f"{source} is missing: a backup opens only with the secrets.json of its platform;"
+            " name your copy with --secrets."
+        )
+    if _digest(source) != copy.manifest["secrets"]:
+        raise Refusal(f"{source} belongs to another platform: this backup needs its own secrets.")
+    if source != home.secrets:
+        shutil.copyfile(source, home.secrets)
+        home.secrets.chmod(0o600)
+
+
+def _unpack_databases(home: Home, owner: postgres.Owner | None, copy: Copy) -> None:
+    new = home.place / "pg.new"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700)
+    with tarfile.open(copy.folder / DATABASES) as archive:
+        archive.extractall(new, filter="data")
+    if owner:
+        for path in (new, *new.rglob("*")):
+            os.chown(path, owner.user, owner.group, follow_symlinks=False)
+    new.rename(home.place / "pg")
+
+
+def _bring_notes(home: Home, copy: Copy) -> None:
+    for name in NOTES:
+        source = copy.folder / name
+        if source.exists():
+            shutil.copy2(source, home.samples if name == "samples.json" else home.place / name)
