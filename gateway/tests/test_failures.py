@@ -6,6 +6,8 @@ import contextlib
 import httpx
 import pytest
 
+from gateway.proxy.pools import addresses_of
+
 from .factories import answer, json_answer, problem, read, start, until
 
 
@@ -60,13 +62,27 @@ async def test_a_stalled_answer_is_cut(network):
 
     async def stalls(seen, receive, send):
         await read(seen, receive)
-        await start(send, 200, [("content-length", "100")])
+        await start(send, 200, [("content-length", "100000")])
         await send({"type": "http.response.body", "body": b"abc", "more_body": True})
         await asyncio.sleep(3)
 
     net.case.answers["/api/v1/calendar"] = stalls
     with pytest.raises(httpx.RemoteProtocolError):
         await net.client.get("/api/v1/calendar")
+    assert net.gateway.upstreams.busy == {"case": 0}
+
+
+async def test_a_small_answer_that_stalls_is_504_because_nothing_of_it_was_passed_on(network):
+    net = await network(deadline_seconds=0.3)
+
+    async def stalls(seen, receive, send):
+        await read(seen, receive)
+        await start(send, 200, [("content-length", "100")])
+        await send({"type": "http.response.body", "body": b"abc", "more_body": True})
+        await asyncio.sleep(3)
+
+    net.case.answers["/api/v1/calendar"] = stalls
+    problem(await net.client.get("/api/v1/calendar"), 504, "deadline-exceeded")
     assert net.gateway.upstreams.busy == {"case": 0}
 
 
@@ -115,12 +131,42 @@ async def test_a_write_is_never_tried_again(network):
     assert net.case.answers["/api/v1/cases"].calls == ["POST"]
 
 
+async def test_a_write_with_a_key_is_tried_once_more_because_the_service_does_it_once(network):
+    net = await network()
+    net.case.answers["/api/v1/cases"] = kills(net.case)
+    sent = {"Idempotency-Key": "k1"}
+    found = await net.client.post("/api/v1/cases", json={}, headers=sent)
+    assert found.json() == {"tries": 2}
+    net.case.answers["/api/v1/cases"] = kills(net.case, times=2)
+    found = await net.client.post("/api/v1/cases", json={}, headers=sent)
+    problem(found, 503, "outcome-unknown")
+
+
+async def test_the_next_address_is_asked_when_one_refuses(network):
+    net = await network()
+    both = f"http://127.0.0.1:1, {net.case.address}"
+    net.gateway.upstreams.addresses["case"] = addresses_of(both)
+    for _ in range(4):
+        assert (await net.client.post("/api/v1/tasks", json={})).status_code == 200
+
+
+async def test_a_client_may_ask_for_a_shorter_deadline_and_the_service_hears_of_it(network):
+    net = await network(deadline_seconds=20)
+    await net.client.get("/api/v1/me/cases")
+    assert net.case.seen[0].one("x-request-timeout-ms") == "20000"
+    started, ended = [], []
+    net.case.answers["/api/v1/tasks"] = sleeps(started, ended)
+    sent = {"X-Request-Timeout-Ms": "200"}
+    problem(await net.client.get("/api/v1/tasks", headers=sent), 504, "deadline-exceeded")
+    assert net.case.seen[1].one("x-request-timeout-ms") == "200"
+
+
 async def test_a_service_killed_mid_answer_shows_as_a_cut_answer(network):
     net = await network()
 
     async def dies(seen, receive, send):
         await read(seen, receive)
-        await start(send, 200, [("content-length", "1000")])
+        await start(send, 200, [("content-length", "100000")])
         await send({"type": "http.response.body", "body": b"half", "more_body": True})
         await asyncio.sleep(0.05)
         for connection in list(net.case.server.server_state.connections):
@@ -182,7 +228,7 @@ async def test_an_answer_that_is_not_http_is_502(network):
 
     server = await asyncio.start_server(babble, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    net.gateway.upstreams.addresses["case"] = f"http://127.0.0.1:{port}"
+    net.gateway.upstreams.addresses["case"] = addresses_of(f"http://127.0.0.1:{port}")
     problem(await net.client.get("/api/v1/tasks"), 502, "bad-gateway")
     server.close()
 

@@ -216,19 +216,24 @@ def _call(gateway: Gateway, scope: Scope, receive: Receive, send: Send) -> Call:
     )
 
 
-def _observe(gateway: Gateway, call: Call, seconds: float) -> None:
-    method = call.method if call.method in _METHODS else "OTHER"
-    key = (call.route, method, call.status)
+def counted(gateway: Gateway, route: str, method: str, status: int, seconds: float) -> None:
+    """Count an answer and the time it took; the series are looked up once."""
+    key = (route, method, status)
     counter = gateway.counters.get(key)
     if counter is None:
-        counter = telemetry.REQUESTS.labels("gateway", call.route, method, call.status)
+        counter = telemetry.REQUESTS.labels("gateway", route, method, status)
         gateway.counters[key] = counter
     counter.inc()
-    histogram = gateway.histograms.get(call.route)
+    histogram = gateway.histograms.get(route)
     if histogram is None:
-        histogram = telemetry.SECONDS.labels("gateway", call.route)
-        gateway.histograms[call.route] = histogram
+        histogram = telemetry.SECONDS.labels("gateway", route)
+        gateway.histograms[route] = histogram
     histogram.observe(seconds)
+
+
+def _observe(gateway: Gateway, call: Call, seconds: float) -> None:
+    method = call.method if call.method in _METHODS else "OTHER"
+    counted(gateway, call.route, method, call.status, seconds)
     slow = seconds > _SLOW_SECONDS and call.route != "stream"
     if slow or call.status >= _SERVER_ERROR or call.status == 0:
         log.warning(

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 from starlette.types import Receive, Scope, Send
 
 from chassis.errors import ServiceError
-from chassis.problems import MEDIA_TYPE, document, language_of
+from chassis.problems import MEDIA_TYPE, document
+from chassis.problems import language_of as _language_of
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -62,7 +63,7 @@ class Call:
 
     @property
     def language(self) -> str:
-        return _language(self.headers.get(b"accept-language", b""))
+        return language_of_header(self.headers.get(b"accept-language", b""))
 
     def parameter(self, name: str) -> str:
         return parse_qs(self.query.decode("latin-1")).get(name, [""])[0]
@@ -102,8 +103,8 @@ class Call:
 
 
 @lru_cache(maxsize=1024)
-def _language(header: bytes) -> str:
-    return language_of(header.decode("latin-1"))
+def language_of_header(header: bytes) -> str:
+    return _language_of(header.decode("latin-1"))
 
 
 _BODY_HEADERS = frozenset({b"content-length", b"content-type", b"transfer-encoding", b"expect"})

@@ -1,14 +1,14 @@
 """Readiness of the whole network, asked in the background so that a probe never waits."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
-
 from chassis.auth import TokenKeys
 from gateway.call import Call
-from gateway.proxy.forwarding import Upstreams
+from gateway.proxy.forwarding import Upstreams, fetch_plainly
+from gateway.proxy.wire import Broken, NeverSent
 
 POLL_SECONDS = 1.0
 IMPATIENT_SECONDS = 0.3
@@ -39,14 +39,11 @@ async def watch(health: Health, upstreams: Upstreams, keys: TokenKeys) -> None:
 
 
 async def _ask(upstreams: Upstreams, name: str) -> dict[str, Any]:
-    url = upstreams.url(name, "/readyz")
-    limit = aiohttp.ClientTimeout(ANSWER_SECONDS)
     try:
-        async with upstreams.session.get(url, timeout=limit) as answer:
-            content = await answer.json()
-        parts = content.get("parts", {})
+        answer = await fetch_plainly(upstreams, name, "/readyz", ANSWER_SECONDS)
+        parts = json.loads(answer.body or b"").get("parts", {})
         missing = {part: one["detail"] for part, one in parts.items() if not one["ready"]}
-    except (aiohttp.ClientError, TimeoutError) as error:
+    except (Broken, NeverSent, TimeoutError) as error:
         return {"ready": False, "detail": f"does not answer: {type(error).__name__}"}
     except (ValueError, AttributeError, KeyError, TypeError):
         return {"ready": False, "detail": "answers something else"}

@@ -9,8 +9,8 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from starlette.types import Receive, Scope, Send
 
-from chassis import consumer
 from chassis.auth import TokenKeys
+from chassis.events import quiet
 from chassis.worker import refresh_keys
 from gateway.app import Gateway, respond
 from gateway.cache.listening import listen
@@ -105,10 +105,11 @@ async def _connected(gateway: Gateway) -> None:
             await gateway.nc.connect(
                 gateway.settings.nats_url,
                 name="gateway",
+                inbox_prefix="_INBOX_gateway",
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=1,
                 ping_interval=BUS_PING_SECONDS,
-                error_cb=consumer.quiet,
+                error_cb=quiet,
             )
         except (NatsError, OSError, TimeoutError):
             await asyncio.sleep(0.5)

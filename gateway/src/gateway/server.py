@@ -12,6 +12,7 @@ from gateway.errors import BadRequest
 from gateway.main import Edge
 from gateway.proxy.hygiene import MAX_HEADER_BYTES
 from gateway.settings import GatewaySettings
+from gateway.shortcut import kept_answer
 
 KEEP_ALIVE_SECONDS = 75
 # Beyond this the parser stops; up to it the application answers 431.
@@ -23,15 +24,17 @@ class _Unreadable(Exception):
 
 
 class EdgeProtocol(HttpToolsProtocol):
-    """Refuses targets that are not a path, and headers without end."""
+    """Refuses targets that are not a path, and headers without end; gives kept answers at once."""
 
     is_heading = False
     heading_bytes = 0
+    is_answered = False
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.heading_bytes = 0
         self.is_heading = True
+        self.is_answered = False
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -45,7 +48,37 @@ class EdgeProtocol(HttpToolsProtocol):
         # A proxy's request (`GET http://…`) names a host that two readers might take differently.
         if not self.url.startswith(b"/"):
             raise _Unreadable
-        super().on_headers_complete()
+        answer = self._kept_answer() if self.parser.get_method() == b"GET" else None
+        if answer is None:
+            super().on_headers_complete()
+            return
+        self.is_answered = True
+        self.transport.write(answer)
+        self.server_state.total_requests += 1
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    def on_body(self, body: bytes) -> None:
+        if not self.is_answered:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self.is_answered:
+            super().on_message_complete()
+
+    def _kept_answer(self) -> bytes | None:
+        """An answer may only overtake the application where nothing is under way before it."""
+        edge = self.config.app
+        busy = (self.cycle is not None and not self.cycle.response_complete) or self.pipeline
+        if busy or self.flow.write_paused or not isinstance(edge, Edge) or edge.gateway is None:
+            return None
+        if self.parser.get_http_version() != "1.1":
+            return None
+        peer = self.client[0] if self.client else None
+        own = self.server_state.default_headers
+        return kept_answer(edge.gateway, self.url, self.headers, peer, own)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn gives its own text
         content = document(BadRequest(), language="zh", instance="")

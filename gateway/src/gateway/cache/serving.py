@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from prometheus_client import Counter
 
 from gateway.cache.freshness import is_held, keep_seconds, outward
-from gateway.cache.store import MAX_ENTRY_BYTES, Kept, Key, Store
+from gateway.cache.store import MAX_ENTRY_BYTES, Kept, Key, Store, as_text
 from gateway.call import Call
 from gateway.proxy.forwarding import Answer, Upstreams, fetch, forward
 
@@ -47,9 +47,9 @@ def is_public(call: Call) -> bool:
 async def serve(call: Call, cache: Cache, upstreams: Upstreams, service: str) -> None:
     """Answer from the store, else fetch; requests that wait for the same thing share one fetch."""
     key = (call.raw_path, call.query, call.language, call.headers.get(b"accept", b"*/*"))
-    kept = _find(cache, key)
+    kept = find_kept(cache, key)
     if kept is not None and call.headers.get(b"cache-control") != b"no-cache":
-        _HIT.inc()
+        note_hit()
         await _give(call, kept, age=int(time.monotonic() - kept.stored_at))
         return
     epoch, moment, stale = cache.store.epoch(service), time.monotonic(), cache.store.stale(key)
@@ -68,7 +68,12 @@ async def serve(call: Call, cache: Cache, upstreams: Upstreams, service: str) ->
     await _give(call, kept, age=0)
 
 
-def _find(cache: Cache, key: Key) -> Kept | None:
+def note_hit() -> None:
+    _HIT.inc()
+
+
+def find_kept(cache: Cache, key: Key) -> Kept | None:
+    """What may be given now without asking the service."""
     longest = float("inf") if cache.listening else WITHOUT_EVENTS_SECONDS
     return cache.store.find(key, time.monotonic(), longest)
 
@@ -100,9 +105,13 @@ def _kept(
     answer: Answer, body: bytes, service: str, epoch: int, moment: float, seconds: float
 ) -> Kept:
     plain = [one for one in outward(answer.headers) if one[0] not in {b"content-length", b"age"}]
+    headers = [*plain, (b"content-length", str(len(body)).encode())]
+    unchanged = [one for one in plain if one[0] not in {b"content-type", b"last-modified"}]
     return Kept(
-        headers=[*plain, (b"content-length", str(len(body)).encode())],
-        unchanged=[one for one in plain if one[0] not in {b"content-type", b"last-modified"}],
+        headers=headers,
+        unchanged=unchanged,
+        text=as_text(headers),
+        unchanged_text=as_text(unchanged),
         body=body,
         etag=dict(answer.headers).get(b"etag"),
         service=service,

@@ -16,7 +16,7 @@ Key = tuple[bytes, bytes, str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """`headers` are complete but for `age`; `unchanged` are those of a 304."""
+    """`headers` are complete but for `age`; `unchanged` are those of a 304; both also as text."""
 
     headers: Headers
     unchanged: Headers
@@ -26,6 +26,13 @@ class Kept:
     epoch: int
     stored_at: float
     max_age: float
+    text: bytes = b""
+    unchanged_text: bytes = b""
+
+
+def as_text(headers: Headers) -> bytes:
+    """Headers as they stand in an answer."""
+    return b"".join(b"%b: %b\r\n" % one for one in headers)
 
 
 @dataclass

@@ -5,8 +5,8 @@ import time
 from prometheus_client import Counter
 
 from chassis.errors import TooMany
-from gateway.call import Call
-from gateway.limits.buckets import Buckets, Policy
+from gateway.call import Call, Headers
+from gateway.limits.buckets import Buckets, Policy, Verdict
 from gateway.limits.clients import bucket_key
 from gateway.settings import GatewaySettings
 
@@ -32,14 +32,19 @@ def check_limit(call: Call, buckets: Buckets, known: dict[str, Policy]) -> None:
         return
     client = call.claims["sub"] if call.claims else bucket_key(call.address)
     verdict = buckets.take(policy, client, time.monotonic())
-    name = policy.name.encode()
-    call.extra += (
-        (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name, policy.burst, policy.window)),
-        (b"ratelimit", b'"%b";r=%d;t=%d' % (name, verdict.remaining, verdict.full)),
-    )
+    call.extra += limit_headers(policy, verdict)
     if verdict.wait:
         REFUSED.labels(policy.name).inc()
         raise TooMany(retry_after=verdict.wait)
+
+
+def limit_headers(policy: Policy, verdict: Verdict) -> Headers:
+    """Where the client stands (draft-ietf-httpapi-ratelimit-headers)."""
+    name = policy.name.encode()
+    return [
+        (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name, policy.burst, policy.window)),
+        (b"ratelimit", b'"%b";r=%d;t=%d' % (name, verdict.remaining, verdict.full)),
+    ]
 
 
 def class_of(method: str, path: str) -> str:

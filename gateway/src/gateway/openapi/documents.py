@@ -5,17 +5,17 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
-
 from chassis.errors import NotFound
 from gateway.call import Call
 from gateway.errors import MethodNotAllowed, NotYet
 from gateway.openapi.merging import merged_asyncapi, merged_openapi
 from gateway.openapi.own import OWN
-from gateway.proxy.forwarding import Upstreams
+from gateway.proxy.forwarding import Upstreams, fetch_plainly
+from gateway.proxy.wire import Broken, NeverSent
 
 REFRESH_SECONDS = 60
 RETRY_SECONDS = 1
+ANSWER_SECONDS = 10
 MEDIA_TYPE = "application/json"
 KINDS = ("openapi", "asyncapi")
 
@@ -73,14 +73,12 @@ async def serve(call: Call, documents: Documents) -> None:
 
 
 async def _fetch(documents: Documents, upstreams: Upstreams, kind: str, name: str) -> None:
-    url = upstreams.url(name, f"/{kind}.json")
     try:
-        async with upstreams.session.get(url, timeout=aiohttp.ClientTimeout(10)) as answer:
-            answer.raise_for_status()
-            found = await answer.json()
-    except (aiohttp.ClientError, TimeoutError, ValueError):
+        answer = await fetch_plainly(upstreams, name, f"/{kind}.json", ANSWER_SECONDS)
+        found = json.loads(answer.body or b"")
+    except (Broken, NeverSent, TimeoutError, ValueError):
         return
-    if isinstance(found, dict):
+    if answer.status == 200 and isinstance(found, dict):  # noqa: PLR2004 - OK
         documents.parsed[kind][name] = found
 
 

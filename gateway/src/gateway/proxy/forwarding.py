@@ -1,4 +1,4 @@
-"""Forwarding with aiohttp: streamed both ways, with deadlines, limits and careful retries."""
+"""Forwarding: streamed both ways, with deadlines, limits and careful retries."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,11 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-import aiohttp
 import structlog
-from multidict import CIMultiDict
 from prometheus_client import Counter
-from yarl import URL
 
 from gateway.call import Call, ClientGone, Headers
 from gateway.errors import (
@@ -22,14 +19,17 @@ from gateway.errors import (
     UpstreamLate,
 )
 from gateway.proxy.bodies import Body, body_of, is_small
-from gateway.proxy.hygiene import request_headers, response_headers
+from gateway.proxy.hygiene import TIMEOUT, forwarded_for, request_head, response_headers
+from gateway.proxy.pools import Addresses, Pool, addresses_of
 from gateway.proxy.routing import is_upload
 from gateway.proxy.watching import Watch
+from gateway.proxy.wire import Broken, Connection, NeverSent, NotHttp
 from gateway.settings import GatewaySettings
 
 _SAFE = frozenset({"GET", "HEAD"})
 _BODILESS = frozenset({204, 304})
 _RETRY_AFTER_SECONDS = 0.05
+_TIMEOUT = TIMEOUT.lower().encode()
 FAILURES = Counter(
     "onenet_gateway_upstream_failures", "Requests a service did not answer", ["service", "kind"]
 )
@@ -38,18 +38,17 @@ log = structlog.get_logger()
 
 @dataclass
 class Upstreams:
-    """The client session and how many requests are under way to each service."""
+    """The kept connections and how many requests are under way to each service."""
 
     settings: GatewaySettings
-    session: aiohttp.ClientSession
     busy: dict[str, int] = field(default_factory=dict)
-    addresses: dict[str, str] = field(init=False)
+    addresses: dict[str, Addresses] = field(init=False)
     public_host: str = field(init=False)
     public_scheme: str = field(init=False)
 
     def __post_init__(self) -> None:
         upstreams = self.settings.upstreams()
-        self.addresses = {name: address.rstrip("/") for name, address in upstreams.items()}
+        self.addresses = {name: addresses_of(setting) for name, setting in upstreams.items()}
         public = urlsplit(self.settings.issuer)
         self.public_host, self.public_scheme = public.netloc, public.scheme
 
@@ -63,48 +62,46 @@ class Upstreams:
     def leave(self, service: str) -> None:
         self.busy[service] -= 1
 
-    def url(self, service: str, raw_path: str, query: str = "") -> URL:
-        return URL(
-            f"{self.addresses[service]}{raw_path}{'?' if query else ''}{query}", encoded=True
-        )
-
-    def seconds(self, path: str) -> float:
-        """The deadline of a request to this path."""
+    def seconds(self, call: Call) -> float:
+        """The deadline of a request: what its path is allowed, or less where the client asks so."""
         chosen = self.settings
-        return chosen.upload_deadline_seconds if is_upload(path) else chosen.deadline_seconds
+        allowed = (
+            chosen.upload_deadline_seconds if is_upload(call.path) else chosen.deadline_seconds
+        )
+        asked = call.headers.get(_TIMEOUT)
+        if asked is None or not asked.isdigit() or len(asked) > 9:  # noqa: PLR2004 - eleven days
+            return allowed
+        return min(allowed, max(int(asked), 1) / 1000)
+
+    def forwarded(self, client: str) -> bytes:
+        return forwarded_for(client, self.public_host, self.public_scheme)
 
 
 @asynccontextmanager
 async def open_upstreams(settings: GatewaySettings) -> AsyncIterator[Upstreams]:
-    # Kept connections are closed before the services (75 s) do, so that no request meets a
-    # connection that is just being closed.
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=45, ttl_dns_cache=10)
-    async with aiohttp.ClientSession(
-        connector=connector,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=3),
-        auto_decompress=False,
-        skip_auto_headers=("User-Agent", "Accept-Encoding", "Accept", "Content-Type"),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        max_line_size=32_768,
-        max_field_size=32_768,
-    ) as session:
-        yield Upstreams(settings, session)
+    upstreams = Upstreams(settings)
+    try:
+        yield upstreams
+    finally:
+        for addresses in upstreams.addresses.values():
+            for pool in addresses.pools:
+                pool.close()
 
 
 async def forward(call: Call, upstreams: Upstreams, service: str) -> None:
     """Send the request on and stream the answer back, unchanged but for its framing headers."""
-    seconds = upstreams.seconds(call.path)
+    seconds = upstreams.seconds(call)
     body = await _body(call, upstreams, seconds)
     upstreams.enter(service)
     try:
         with Watch(call, seconds) as watch:
-            response = await _ask(call, upstreams, service, body)
+            pool, connection = await _ask(call, upstreams, service, body, seconds)
             try:
-                await _pass_back(call, response, watch, seconds)
-            except (aiohttp.ClientError, TimeoutError) as error:
+                await _pass_back(call, connection, watch, seconds)
+            except Broken as error:
                 _note_broken(service, error)
             finally:
-                _release(response)
+                pool.give_back(connection)
     except UpstreamLate:
         FAILURES.labels(service, "late").inc()
         raise
@@ -123,23 +120,42 @@ class Answer:
 
 async def fetch(call: Call, upstreams: Upstreams, service: str, limit: int) -> Answer:
     """The whole answer to a GET; raises as `forward` does, also when it breaks off."""
+    seconds = upstreams.settings.deadline_seconds
     upstreams.enter(service)
     try:
-        async with asyncio.timeout(upstreams.settings.deadline_seconds):
-            response = await _ask(call, upstreams, service, None)
+        async with asyncio.timeout(seconds):
+            pool, connection = await _ask(call, upstreams, service, None, seconds)
             try:
-                body = await _whole(response, limit)
+                body = await _whole(connection, limit)
             finally:
-                _release(response)
+                pool.give_back(connection)
     except TimeoutError:
         FAILURES.labels(service, "late").inc()
         raise UpstreamLate from None
-    except aiohttp.ClientError as error:
+    except Broken as error:
         FAILURES.labels(service, "broken").inc()
         raise UpstreamAway(retry_after=1) from error
     finally:
         upstreams.leave(service)
-    return Answer(response.status, response_headers(list(response.raw_headers)), body)
+    return Answer(connection.status, response_headers(connection.headers), body)
+
+
+async def fetch_plainly(upstreams: Upstreams, service: str, path: str, seconds: float) -> Answer:
+    """A GET of the gateway's own, for nobody; raises Broken, NeverSent or TimeoutError."""
+    head = b"GET %b HTTP/1.1\r\nHost: %b\r\n\r\n" % (path.encode(), upstreams.public_host.encode())
+    pool = upstreams.addresses[service].in_turn()[0]
+    async with asyncio.timeout(seconds):
+        connection = await pool.connect()
+        try:
+            connection.begin(head, b"", head_only=False)
+            await connection.head()
+            body = await _whole(connection, _DOCUMENT_BYTES)
+        finally:
+            pool.give_back(connection)
+    return Answer(connection.status, response_headers(connection.headers), body)
+
+
+_DOCUMENT_BYTES = 16 * 1024 * 1024
 
 
 async def _body(call: Call, upstreams: Upstreams, seconds: float) -> Body | bytes | None:
@@ -154,29 +170,23 @@ async def _body(call: Call, upstreams: Upstreams, seconds: float) -> Body | byte
         raise RequestLate from None
 
 
-async def _pass_back(
-    call: Call, response: aiohttp.ClientResponse, watch: Watch, seconds: float
-) -> None:
-    headers = response_headers(list(response.raw_headers))
-    if response.status in _BODILESS:
-        await call.start(response.status, [one for one in headers if one[0] != b"content-length"])
-        await call.write(b"", more=False)
-        return
-    await call.start(response.status, headers)
-    content = response.content
-    while not content.is_eof():
-        watch.extend(seconds)
-        chunk = await content.readany()
-        if content.at_eof():
+async def _pass_back(call: Call, connection: Connection, watch: Watch, seconds: float) -> None:
+    headers = response_headers(connection.headers)
+    if connection.status in _BODILESS:
+        headers = [one for one in headers if one[0] != b"content-length"]
+    await call.start(connection.status, headers)
+    while True:
+        chunk = await connection.chunk()
+        if connection.at_end:
             await call.write(chunk, more=False)
             return
+        watch.extend(seconds)
         await call.write(chunk, more=True)
-    await call.write(content.read_nowait(), more=False)
 
 
-async def _whole(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
+async def _whole(connection: Connection, limit: int) -> bytes | None:
     body = b""
-    async for chunk in response.content.iter_any():
+    while chunk := await connection.chunk():
         body += chunk
         if len(body) > limit:
             return None
@@ -184,46 +194,78 @@ async def _whole(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
 
 
 async def _ask(
-    call: Call, upstreams: Upstreams, service: str, body: Body | bytes | None
-) -> aiohttp.ClientResponse:
-    """The answer with its body unread."""
-    url = upstreams.url(service, call.raw_path.decode("ascii"), call.query.decode("ascii"))
-    headers = request_headers(call, upstreams.public_host, upstreams.public_scheme)
+    call: Call, upstreams: Upstreams, service: str, body: Body | bytes | None, seconds: float
+) -> tuple[Pool, Connection]:
+    """The connection that holds the answer's status and headers, and the pool it belongs to."""
+    head = request_head(call, upstreams.forwarded(call.address), seconds)
     try:
-        return await _request(upstreams, call.method, url, headers, body)
-    except aiohttp.ClientError as error:
-        if isinstance(body, Body) and body.failure is not None:
-            raise body.failure from None
+        try:
+            return await _exchange(call, upstreams.addresses[service], head, body, fresh=False)
+        except Broken as error:
+            if not _may_repeat(call, body, error):
+                raise
+        await asyncio.sleep(_RETRY_AFTER_SECONDS)
+        return await _exchange(call, upstreams.addresses[service], head, body, fresh=True)
+    except (Broken, NeverSent) as error:
         raise _named(service, call.method, error) from error
 
 
-async def _request(
-    upstreams: Upstreams,
-    method: str,
-    url: URL,
-    headers: CIMultiDict[str],
-    body: Body | bytes | None,
-) -> aiohttp.ClientResponse:
-    sent = body.chunks() if isinstance(body, Body) else body
-    try:
-        return await upstreams.session.request(
-            method, url, headers=headers, data=sent, allow_redirects=False
-        )
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-        # Only what changes nothing is tried again, once.
-        if method not in _SAFE or body is not None:
+def _may_repeat(call: Call, body: Body | bytes | None, error: Broken) -> bool:
+    """Once, and only what changes nothing, or what the service itself will not do twice."""
+    if isinstance(error, NotHttp) or isinstance(body, Body):
+        return False
+    if call.method in _SAFE:
+        return body is None
+    return error.untouched and b"idempotency-key" in call.headers
+
+
+async def _exchange(
+    call: Call, addresses: Addresses, head: bytes, body: Body | bytes | None, *, fresh: bool
+) -> tuple[Pool, Connection]:
+    """One try at the addresses in turn; the next one is asked only if nothing was sent."""
+    refused: NeverSent | None = None
+    for pool in addresses.in_turn():
+        connection = None if fresh else pool.kept()
+        try:
+            connection = connection or await pool.connect()
+        except NeverSent as error:
+            refused = error
+            continue
+        try:
+            connection.begin(
+                head, body if isinstance(body, bytes) else b"", head_only=call.method == "HEAD"
+            )
+            if isinstance(body, Body):
+                await _send(connection, body, chunked=b"transfer-encoding" in call.headers)
+            await connection.head()
+        except BaseException:
+            connection.close()
             raise
-    await asyncio.sleep(_RETRY_AFTER_SECONDS)
-    return await upstreams.session.request(method, url, headers=headers, allow_redirects=False)
+        return pool, connection
+    raise refused or NeverSent("no address")
 
 
-def _named(service: str, method: str, error: aiohttp.ClientError) -> Exception:
-    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
+async def _send(connection: Connection, body: Body, *, chunked: bool) -> None:
+    """Stream the body; a service may answer before it has all of it, then the rest is not sent."""
+    try:
+        async for chunk in body.chunks():
+            if connection.headed:
+                connection.keeps = False
+                return
+            await connection.send(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
+        if chunked:
+            await connection.send(b"0\r\n\r\n")
+    except Broken:
+        if not connection.headed:
+            raise
+
+
+def _named(service: str, method: str, error: Broken | NeverSent) -> Exception:
+    if isinstance(error, NotHttp):
         FAILURES.labels(service, "broken").inc()
         return UpstreamBroken()
     FAILURES.labels(service, "away").inc()
-    never_sent = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError)
-    if never_sent or method in _SAFE:
+    if isinstance(error, NeverSent) or method in _SAFE:
         return UpstreamAway(retry_after=2)
     return OutcomeUnknown(retry_after=2)
 
@@ -233,10 +275,3 @@ def _note_broken(service: str, error: Exception) -> None:
     FAILURES.labels(service, "broken").inc()
     log.warning("answer_broken", service=service, kind=type(error).__name__)
     raise ClientGone from error
-
-
-def _release(response: aiohttp.ClientResponse) -> None:
-    if response.content.is_eof():
-        response.release()
-    else:
-        response.close()

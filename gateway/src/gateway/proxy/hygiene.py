@@ -1,8 +1,7 @@
 """Paths and headers that may pass: what two parsers could read differently is refused."""
 
 import re
-
-from multidict import CIMultiDict
+from functools import lru_cache
 
 from gateway.call import Call, Headers
 from gateway.errors import Ambiguous, BadPath, HeadersTooLarge, UriTooLong
@@ -18,6 +17,8 @@ MAX_PATH_BYTES = 2048
 MAX_QUERY_BYTES = 8192
 MAX_HEADER_BYTES = 32 * 1024
 MAX_HEADERS = 100
+# How long the answer is still waited for, in milliseconds; a client may ask for less than we allow.
+TIMEOUT = "X-Request-Timeout-Ms"
 
 HOP_BY_HOP = frozenset(
     {
@@ -34,7 +35,15 @@ HOP_BY_HOP = frozenset(
     }
 )
 _SET_ANEW = frozenset(
-    {b"host", b"forwarded", b"x-real-ip", b"x-request-id", b"traceparent", b"expect"}
+    {
+        b"host",
+        b"forwarded",
+        b"x-real-ip",
+        b"x-request-id",
+        b"traceparent",
+        b"expect",
+        b"x-request-timeout-ms",
+    }
 )
 _SET_HERE = frozenset(
     {b"x-request-id", b"traceparent", b"server", b"date", b"ratelimit", b"ratelimit-policy"}
@@ -51,7 +60,8 @@ _SINGLE = frozenset(
         b"if-match",
     }
 )
-_NAMES: dict[bytes, str | None] = {}
+_NAMES: dict[bytes, bytes | None] = {}
+_ANSWERED: dict[bytes, bytes | None] = {}
 _KNOWN_NAMES = 512
 
 
@@ -78,53 +88,83 @@ def check_headers(raw: Headers, looked_up: dict[bytes, bytes]) -> None:
         raise Ambiguous
 
 
-def request_headers(call: Call, issuer_host: str, scheme: str) -> CIMultiDict[str]:
-    """The client's headers less hop-by-hop, internal and forged ones, plus our own."""
+def request_head(call: Call, forwarded: bytes, seconds: float) -> bytes:
+    """The request as the service gets it, up to its body.
+
+    The client's headers less hop-by-hop, internal and forged ones, then our own; `forwarded` is
+    what does not differ between the requests of one client.
+    """
     raw: Headers = call.scope["headers"]
     listed = call.headers.get(b"connection")
     if listed is not None:
         named = {part.strip() for part in listed.lower().split(b",")}
         raw = [(name, value) for name, value in raw if name not in named]
-    kept: CIMultiDict[str] = CIMultiDict()
-    try:
-        for name, value in raw:
-            word = _NAMES[name] if name in _NAMES else _learn(name)
-            if word is not None:
-                kept.add(word, value.decode())
-    except UnicodeDecodeError as error:
-        raise Ambiguous from error
-    client = call.address
+    target = b"%b?%b" % (call.raw_path, call.query) if call.query else call.raw_path
+    parts = [b"%b %b HTTP/1.1\r\n" % (call.method.encode(), target)]
+    for name, value in raw:
+        word = _NAMES[name] if name in _NAMES else _learn(name)
+        if word is not None:
+            _ensure_text(value)
+            parts += (word, value, b"\r\n")
+    if b"transfer-encoding" in call.headers:
+        parts.append(b"Transfer-Encoding: chunked\r\n")
+    own = f"{call.request_id}\r\nTraceparent: {call.traceparent}\r\n{TIMEOUT}: {seconds * 1000:.0f}"
+    parts += (forwarded, b"X-Request-Id: ", own.encode(), b"\r\n\r\n")
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=4096)
+def forwarded_for(client: str, host: str, scheme: str) -> bytes:
+    """The headers that tell a service whom it answers, ready to be sent."""
     node = f'"[{client}]"' if ":" in client else client
-    kept["Host"] = issuer_host
-    kept["X-Forwarded-For"] = client
-    kept["X-Forwarded-Host"] = issuer_host
-    kept["X-Forwarded-Proto"] = scheme
-    kept["Forwarded"] = f'for={node};host="{issuer_host}";proto={scheme}'
-    kept["X-Request-Id"] = call.request_id
-    kept["Traceparent"] = call.traceparent
-    return kept
+    return (
+        f"Host: {host}\r\nX-Forwarded-For: {client}\r\nX-Forwarded-Host: {host}\r\n"
+        f"X-Forwarded-Proto: {scheme}\r\n"
+        f'Forwarded: for={node};host="{host}";proto={scheme}\r\n'
+    ).encode()
+
+
+def _ensure_text(value: bytes) -> None:
+    if not value.isascii():
+        try:
+            value.decode()
+        except UnicodeDecodeError as error:
+            raise Ambiguous from error
 
 
 def response_headers(raw: Headers) -> Headers:
     """The service's headers less hop-by-hop ones and those the gateway sets itself."""
-    lowered = [(name.lower(), value) for name, value in raw]
-    kept = [(n, v) for n, v in lowered if n not in HOP_BY_HOP and n not in _SET_HERE]
-    for name, value in lowered:
-        if name == b"connection":
-            named = {part.strip().lower() for part in value.split(b",")}
-            return [(n, v) for n, v in kept if n not in named]
+    kept = []
+    listed = None
+    for name, value in raw:
+        word = _ANSWERED[name] if name in _ANSWERED else _learn_answered(name)
+        if word is not None:
+            kept.append((word, value))
+        elif name.lower() == b"connection":
+            listed = value
+    if listed is not None:
+        named = {part.strip().lower() for part in listed.split(b",")}
+        return [(name, value) for name, value in kept if name not in named]
     return kept
 
 
-def _learn(name: bytes) -> str | None:
-    """The name as it is passed on, None when it is dropped; remembered, for it is asked often."""
+def _learn(name: bytes) -> bytes | None:
+    """How the name is passed on, None when it is dropped; remembered, for it is asked often."""
     dropped = (
         name in HOP_BY_HOP
         or name in _SET_ANEW
         or b"_" in name
         or name.startswith((b"x-internal-", b"x-forwarded-"))
     )
-    word = None if dropped else name.decode("ascii")
+    word = None if dropped else name + b": "
     if len(_NAMES) < _KNOWN_NAMES:
         _NAMES[name] = word
+    return word
+
+
+def _learn_answered(name: bytes) -> bytes | None:
+    lowered = name.lower()
+    word = None if lowered in HOP_BY_HOP or lowered in _SET_HERE else lowered
+    if len(_ANSWERED) < _KNOWN_NAMES:
+        _ANSWERED[name] = word
     return word
