@@ -50,6 +50,9 @@ delay: $(READY) ## how long an event takes to have its effect in another service
 chaos: $(READY) ## kill every process in turn while people work: make chaos SECONDS=120 SEED=7
 	@exec $(BIN)/onenet chaos --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED))
 
+bench: $(READY) ## measure what is promised, each against its baseline: make bench ROWS=1,3 ROUNDS=3
+	@exec $(BIN)/python -m tests.load $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
 ##@ Keep
 lock: $(READY) ## renew requirements.txt from the packages' dependencies
 	@$(BIN)/uv lock -q && $(BIN)/uv export -q --all-packages --all-groups --no-emit-workspace --format requirements-txt --no-header -o requirements.txt
@@ -70,4 +73,4 @@ help: ## print this
 $(READY): requirements.txt $(wildcard */pyproject.toml) deploy/set-up
 	@PYTHON="$(PYTHON)" deploy/set-up
 
-.PHONY: run story reset setup logs check test fmt lint types contracts delay lock render scan chaos clean help
+.PHONY: run story reset setup logs check test fmt lint types contracts delay lock render scan chaos bench clean help
