@@ -47,8 +47,12 @@ contracts: $(READY) ## write openapi.json and asyncapi.json of each service and 
 delay: $(READY) ## how long an event takes to have its effect in another service
 	@exec $(BIN)/onenet delay
 
-chaos: $(READY) ## kill every process in turn while people work: make chaos SECONDS=120 SEED=7
-	@exec $(BIN)/onenet chaos --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED))
+chaos: $(READY) ## kill every process in turn while people work: make chaos RUNS=20 SEED=1 SPLIT=1
+	@exec $(BIN)/onenet chaos $(if $(RUNS),--runs $(RUNS)) $(if $(SUBMISSIONS),--submissions $(SUBMISSIONS)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(SPLIT),--split) --report .onenet/chaos/report.json
+
+rolling: $(READY) ## replace every process in turn while people work: make rolling ROUNDS=2
+	@exec $(BIN)/onenet rolling $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench: $(READY) ## measure what is promised, each against its baseline: make bench ROWS=1,3 ROUNDS=3
 	@exec $(BIN)/python -m tests.load $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS))
@@ -73,4 +77,4 @@ help: ## print this
 $(READY): requirements.txt $(wildcard */pyproject.toml) deploy/set-up
 	@PYTHON="$(PYTHON)" deploy/set-up
 
-.PHONY: run story reset setup logs check test fmt lint types contracts delay lock render scan chaos bench clean help
+.PHONY: run story reset setup logs check test fmt lint types contracts delay lock render scan chaos rolling bench clean help

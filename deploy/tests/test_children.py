@@ -14,7 +14,7 @@ import pytest
 from onenet import children
 from onenet.children import Child, Crew
 from onenet.failures import ChildFailed, PortTaken
-from onenet.ports import HOST, ensure_free, free_ports
+from onenet.ports import HOST, ensure_free, free_ports, listening
 from onenet.state import read_json
 
 SLEEPER = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
@@ -88,6 +88,44 @@ class TestCrew:
         one = crew.add(child(tmp_path, SLEEPER))
         roster = read_json(crew.roster)
         assert [(entry["name"], entry["pid"]) for entry in roster["children"]] == [("one", one.pid)]
+
+
+class TestReplacement:
+    def test_the_old_one_goes_when_the_new_one_is_ready(self, crew, tmp_path):
+        old = crew.add(child(tmp_path, SLEEPER))
+        new = child(tmp_path, SLEEPER)
+        asked = []
+        assert crew.replace(old, new, lambda _: asked.append(old.is_alive()) or len(asked) > 1)
+        assert asked == [True, True]
+        assert crew.children == [new]
+        assert (old.is_alive(), new.is_alive()) == (False, True)
+        assert [one["pid"] for one in read_json(crew.roster)["children"]] == [new.pid]
+
+    def test_the_old_one_stays_when_the_new_one_falls(self, crew, tmp_path):
+        old = crew.add(child(tmp_path, SLEEPER))
+        with pytest.raises(ChildFailed, match="cannot go on"):
+            crew.replace(old, child(tmp_path, FALLING), lambda _: False)
+        assert crew.children == [old]
+        assert old.is_alive()
+
+    def test_both_listen_to_a_socket_handed_down(self, crew, tmp_path):
+        answer = (
+            "import os, socket, sys; s = socket.socket(fileno=int(sys.argv[1]))\n"
+            "while True: s.accept()[0].sendall(str(os.getpid()).encode())"
+        )
+        with listening() as shared:
+            fd = shared.fileno()
+            command = [sys.executable, "-S", "-c", answer, str(fd)]
+            old = crew.add(child(tmp_path, command, handed_down=fd))
+            assert _answer_of(shared) == old.pid
+            new = child(tmp_path, command, handed_down=fd)
+            assert crew.replace(old, new, lambda one: one.is_alive())
+            assert _answer_of(shared) == new.pid
+
+
+def _answer_of(shared):
+    with socket.create_connection(shared.getsockname(), timeout=10) as asking:
+        return int(asking.recv(20))
 
 
 class TestLeftovers:

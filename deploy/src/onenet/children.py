@@ -25,6 +25,7 @@ RESTARTS: Final = 5
 WITHIN_SECONDS: Final = 60
 LOG_BYTES: Final = 5 * 2**20
 TAIL_LINES: Final = 12
+PAUSE_SECONDS: Final = 0.1
 PR_SET_PDEATHSIG: Final = 1
 
 _LIBC: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -43,6 +44,8 @@ class Child:
     gentle: signal.Signals = signal.SIGTERM
     on_death: signal.Signals = signal.SIGKILL
     grace_seconds: float = 12
+    # A listening socket it inherits under the same number.
+    handed_down: int | None = None
     popen: "subprocess.Popen[bytes] | None" = None
     starts: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS + 1))
 
@@ -62,6 +65,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 # A session of its own: Ctrl-C reaches the launcher alone, which stops in order.
                 start_new_session=True,
+                pass_fds=() if self.handed_down is None else (self.handed_down,),
                 user=self.user,
                 group=self.group,
                 extra_groups=[] if self.user is not None else None,
@@ -116,6 +120,23 @@ class Crew:
         child.start()
         self.write_roster()
         return child
+
+    def replace(self, old: Child, new: Child, is_ready: Callable[[Child], bool]) -> bool:
+        """Stop a child once its successor is ready; whether it stopped by itself in time."""
+        new.start()
+        try:
+            while not is_ready(new):
+                self.ensure_alive(new)
+                time.sleep(PAUSE_SECONDS)
+        except BaseException:
+            _signal(new.pid, signal.SIGKILL)
+            new.wait_or_kill()
+            raise
+        self.children[self.children.index(old)] = new
+        old.ask_to_stop()
+        in_time = old.wait_or_kill()
+        self.write_roster()
+        return in_time
 
     def write_roster(self) -> None:
         alive = [child for child in self.children if child.is_alive()]

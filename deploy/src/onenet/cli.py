@@ -56,6 +56,9 @@ def run(
     nats_url: Annotated[
         str | None, typer.Option(envvar="ONENET_NATS_URL", help="An existing NATS with JetStream")
     ] = None,
+    split: Annotated[
+        bool, typer.Option(help="Workers in processes of their own, as on Kubernetes")
+    ] = False,
     files_url: Annotated[
         str | None, typer.Option(envvar="ONENET_FILES_URL", help="file:///folder or s3://bucket")
     ] = None,
@@ -68,7 +71,7 @@ def run(
     from onenet.launcher import run as launch
 
     with _plainly() as teller:
-        launch(Wish(port, state, database_url, nats_url, files_url, samples), teller)
+        launch(Wish(port, state, database_url, nats_url, files_url, samples, split), teller)
 
 
 @app.command()
@@ -181,16 +184,32 @@ def story(
 
 @app.command()
 def chaos(
-    seconds: Annotated[int, typer.Option(min=45, help="How long people work")] = 120,
+    submissions: Annotated[int, typer.Option(min=1, help="Applications in each run")] = 2000,
+    runs: Annotated[int, typer.Option(min=1, help="Runs in a row, each with the next seed")] = 1,
+    seconds: Annotated[int, typer.Option(min=30, help="A run ends after this")] = 600,
     seed: Annotated[int | None, typer.Option(help="Repeats a run; else by chance")] = None,
+    split: Annotated[bool, typer.Option(help="Workers in processes of their own")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write what was found as JSON")] = None,
 ) -> None:
     """Kill every process in turn while people work; exit 1 when anything was lost or doubled."""
     from secrets import randbelow
 
-    from onenet.chaos.unleashing import unleash
+    from onenet.chaos.unleashing import Wish, unleash
 
     with _plainly() as teller:
-        unleash(teller, seconds=seconds, seed=randbelow(10**6) if seed is None else seed)
+        first = randbelow(10**6) if seed is None else seed
+        unleash(teller, Wish(runs, submissions, seconds, first, split, report))
+
+
+@app.command()
+def rolling(
+    rounds: Annotated[int, typer.Option(min=1, help="How often each process is replaced")] = 1,
+) -> None:
+    """Replace every process in turn while people work; exit 1 when one request failed."""
+    from onenet.rolling import roll
+
+    with _plainly() as teller:
+        roll(teller, rounds=rounds)
 
 
 @app.command()

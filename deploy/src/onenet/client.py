@@ -86,13 +86,8 @@ class SignedIn(httpx.Auth):
         verifier = secrets.token_urlsafe(48)
         cookies = httpx.Cookies()
         state = secrets.token_urlsafe(16)
-        answer = yield from self._travel(self._authorization(verifier, state), cookies)
-        form = SignInForm(answer.text)
-        if answer.status_code != httpx.codes.OK or not form.action:
-            raise SignInFailed(self.username, f"no sign-in page: {answer.status_code}")
-        filled = {**form.fields, "username": self.username, "password": self.password}
-        request = httpx.Request("POST", urljoin(str(answer.url), form.action), data=filled)
-        answer = yield from self._travel(request, cookies)
+        page = yield from self._travel(self._authorization(verifier, state), cookies)
+        answer = yield from self._submitted(page, cookies)
         code = self._code(answer, state)
         answer = yield self._token_request(
             {
@@ -105,6 +100,17 @@ class SignedIn(httpx.Auth):
         if not answer.is_success:
             raise SignInFailed(self.username, f"no token: {answer.status_code} {answer.text[:200]}")
         self._keep(answer)
+
+    def _submitted(
+        self, page: httpx.Response, cookies: httpx.Cookies
+    ) -> Generator[httpx.Request, httpx.Response, httpx.Response]:
+        """The sign-in page filled in and sent."""
+        form = SignInForm(page.text)
+        if page.status_code != httpx.codes.OK or not form.action:
+            raise SignInFailed(self.username, f"no sign-in page: {page.status_code}")
+        filled = {**form.fields, "username": self.username, "password": self.password}
+        request = httpx.Request("POST", urljoin(str(page.url), form.action), data=filled)
+        return (yield from self._travel(request, cookies))
 
     def _authorization(self, verifier: str, state: str) -> httpx.Request:
         digest = hashlib.sha256(verifier.encode()).digest()

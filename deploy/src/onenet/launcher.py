@@ -17,11 +17,20 @@ import httpx
 from onenet import databases, nats_server, postgres
 from onenet.children import Child, Crew, end_leftovers
 from onenet.failures import ChildFailed, Refusal, Unusable
-from onenet.ports import ensure_free, free_ports
+from onenet.ports import ensure_free, free_ports, listening
 from onenet.samples import files
 from onenet.samples.loading import Interrupted, Load, load_samples
 from onenet.secret_keys import open_secrets
-from onenet.services import GATEWAY, SERVICES, Layout, create_admin, migrate, service_child
+from onenet.services import (
+    GATEWAY,
+    SERVICES,
+    Layout,
+    create_admin,
+    migrate,
+    processes,
+    replaceable_child,
+    service_child,
+)
 from onenet.state import Home, Stages, ensure_space, known_home, only_one, open_home
 from onenet.telling import Teller
 from onenet.welcome import welcome
@@ -41,6 +50,9 @@ class Wish:
     nats_url: str | None = None
     files_url: str | None = None
     samples: bool = True
+    split: bool = False
+    # Services and gateway listen to sockets of ours, so that others can take them over.
+    replaceable: bool = False
 
 
 class Stop(BaseException):
@@ -105,6 +117,23 @@ def _run_alone(wish: Wish, teller: Teller, bell: Bell) -> None:
         _stop(crew, teller)
 
 
+@contextmanager
+def standing(wish: Wish, teller: Teller) -> Iterator[tuple[Layout, Crew]]:
+    """A platform inside this process, for whoever looks after its children himself."""
+    home = open_home(
+        wish.state, lambda place: postgres.can_hold(place, postgres.server_owner()), teller.say
+    )
+    crew = Crew(home.running)
+    try:
+        layout = _start_all(wish, home, postgres.server_owner(), crew, teller)
+        _load(layout, crew, teller, Bell())
+        crew.notes |= {"ready": True}
+        crew.write_roster()
+        yield layout, crew
+    finally:
+        crew.stop()
+
+
 def _stay(crew: Crew, teller: Teller) -> NoReturn:
     while True:
         crew.tend(teller.say)
@@ -139,15 +168,20 @@ def _start_all(
             home, crew, secrets.postgres, owner, teller
         )
         addresses = databases.make_databases(database_url, SERVICES, secrets.roles)
-    ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True)) | {GATEWAY: wish.port}
+    names = processes(split=wish.split)
+    ports = dict(zip(names, free_ports(len(names)), strict=True)) | {GATEWAY: wish.port}
+    shared = {name: listening() for name in (*SERVICES, GATEWAY) if wish.replaceable}
+    ports |= {name: one.getsockname()[1] for name, one in shared.items()}
     layout = Layout(
         home=home,
         secrets=secrets,
-        port=wish.port,
+        port=ports[GATEWAY],
         ports=ports,
         databases=addresses,
         nats_url=nats_url,
         files_url=wish.files_url or f"file://{home.place / 'files'}",
+        split=wish.split,
+        sockets=shared,
     )
     crew.notes |= {"base_url": layout.base_url, "database_url": database_url, "nats_url": nats_url}
     crew.notes |= {"addresses": {name: layout.address(name) for name in ports}}
@@ -168,7 +202,7 @@ def _start_postgres(
 
 
 def _start_services(layout: Layout, crew: Crew, teller: Teller) -> None:
-    children = {name: crew.add(service_child(layout, name)) for name in (*SERVICES, GATEWAY)}
+    children = {name: crew.add(_first(layout, name)) for name in layout.ports}
     waiting = dict(children)
     reasons: dict[str, str] = {}
     deadline = time.monotonic() + READY_SECONDS
@@ -183,6 +217,13 @@ def _start_services(layout: Layout, crew: Crew, teller: Teller) -> None:
                 missing = "; ".join(f"{name}: {reasons[name]}" for name in waiting)
                 raise ChildFailed(f"Not ready after {READY_SECONDS} seconds: {missing}.")
             time.sleep(0.1)
+
+
+def _first(layout: Layout, name: str) -> Child:
+    if not layout.sockets:
+        return service_child(layout, name)
+    own = free_ports(1)[0] if name in layout.sockets else layout.ports[name]
+    return replaceable_child(layout, name, own)
 
 
 def _unready(http: httpx.Client, layout: Layout, crew: Crew, child: Child) -> str:

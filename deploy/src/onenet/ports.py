@@ -48,3 +48,11 @@ def free_ports(count: int) -> list[int]:
         for probe in probes:
             probe.bind((HOST, 0))
         return [int(probe.getsockname()[1]) for probe in probes]
+
+
+def listening() -> socket.socket:
+    """A socket on a fresh port that processes can listen to one after the other."""
+    found = socket.socket()
+    found.bind((HOST, 0))
+    found.listen(2048)
+    return found

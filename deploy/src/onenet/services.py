@@ -2,10 +2,11 @@
 
 import hashlib
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -19,13 +20,18 @@ from onenet.state import Home, read_json, write_json
 
 SERVICES: Final = ("identity", "catalog", "case", "exchange")
 GATEWAY: Final = "gateway"
+# A worker runs `serve` as well, so that it can be asked how it is and what it has counted.
+WORKER: Final = "-worker"
 POOL_SIZE: Final = 6
+# Replacing a process: how long it lets connections go, and how long it may take to stop.
+DRAIN_SECONDS: Final = 3
+REPLACED_SECONDS: Final = 40
 # Names with another meaning for a service, or none of its business.
 LAUNCHERS_OWN: Final = frozenset(
     f"ONENET_{name}"
     for name in (
         *("DATABASE_URL", "MIGRATION_DATABASE_URL", "NATS_URL", "FILES_URL"),
-        *("BASE_URL", "USERNAME", "PASSWORD", "SAMPLES", "SAMPLE_DATA", "STATE"),
+        *("BASE_URL", "USERNAME", "PASSWORD", "SAMPLES", "SAMPLE_DATA", "STATE", "LISTEN_FD"),
     )
 )
 
@@ -41,6 +47,9 @@ class Layout:
     databases: Mapping[str, Database]
     nats_url: str
     files_url: str
+    split: bool = False
+    # Where processes are to be replaced: the sockets their successors listen to as well.
+    sockets: Mapping[str, socket.socket] = field(default_factory=dict)
 
     @property
     def base_url(self) -> str:
@@ -50,18 +59,24 @@ class Layout:
         return f"http://{HOST}:{self.ports[service]}"
 
 
+def processes(*, split: bool) -> list[str]:
+    """The services' processes: one each, or an api and a worker each."""
+    return [*SERVICES, *(f"{one}{WORKER}" for one in SERVICES if split)]
+
+
 def package_of(service: str) -> str:
     return GATEWAY if service == GATEWAY else f"{service}_svc"
 
 
-def environment(layout: Layout, service: str) -> dict[str, str]:
-    """The settings of a service (see `onenet settings`), beside what the operator has set."""
+def environment(layout: Layout, process: str) -> dict[str, str]:
+    """The settings of a process (see `onenet settings`), beside what the operator has set."""
+    service = process.removesuffix(WORKER)
     told = {
         "ONENET_ISSUER": layout.base_url,
         "ONENET_KEYS_URL": f"{layout.address('identity')}/.well-known/jwks.json",
         "ONENET_NATS_URL": layout.nats_url,
         "ONENET_HOST": HOST,
-        "ONENET_PORT": str(layout.ports[service]),
+        "ONENET_PORT": str(layout.ports[process]),
     }
     if service == GATEWAY:
         told |= {f"ONENET_{name.upper()}_URL": layout.address(name) for name in SERVICES}
@@ -71,7 +86,7 @@ def environment(layout: Layout, service: str) -> dict[str, str]:
             "ONENET_FILES_URL": f"{layout.files_url}/{service}",
             "ONENET_VAULT_KEYS": layout.secrets.vault_keys[service],
             "ONENET_SEAL_KEYS": layout.secrets.seal_keys_of(service),
-            "ONENET_WORKER": "true",
+            "ONENET_WORKER": str(not layout.split or process != service).lower(),
         }
     return _inherited() | {"ONENET_POOL_SIZE": str(POOL_SIZE)} | _chosen() | told
 
@@ -94,13 +109,25 @@ def _chosen() -> dict[str, str]:
     }
 
 
-def service_child(layout: Layout, service: str) -> Child:
+def service_child(layout: Layout, process: str) -> Child:
     return Child(
-        name=service,
-        command=[sys.executable, "-m", package_of(service), "serve"],
-        env=environment(layout, service),
-        log=layout.home.log(service),
+        name=process,
+        command=[sys.executable, "-m", package_of(process.removesuffix(WORKER)), "serve"],
+        env=environment(layout, process),
+        log=layout.home.log(process),
     )
+
+
+def replaceable_child(layout: Layout, process: str, port: int) -> Child:
+    """Listens to a port of its own and to the socket that its predecessor listens to."""
+    child = service_child(layout, process)
+    shared = layout.sockets.get(process)
+    child.env = {**child.env, "ONENET_PORT": str(port), "ONENET_DRAIN_SECONDS": str(DRAIN_SECONDS)}
+    child.grace_seconds = REPLACED_SECONDS
+    if shared is not None:
+        child.handed_down = shared.fileno()
+        child.env = {**child.env, "ONENET_LISTEN_FD": str(shared.fileno())}
+    return child
 
 
 def migrate(layout: Layout, *, always: bool) -> list[str]:

@@ -3,39 +3,67 @@
 import asyncio
 import os
 import random
+import shutil
 import signal
 import time
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Final
 
-from onenet.state import read_json
+from onenet.chaos.clients import Work
+from onenet.state import Home, read_json
 from onenet.telling import Teller
 
-BETWEEN_SECONDS: Final = (3.0, 6.0)
+BETWEEN_SECONDS: Final = (5.0, 10.0)
 STOPPED_SECONDS: Final = 10
 # The launcher gives up on a child that falls more than five times a minute.
 REST_SECONDS: Final = 15.0
+FROZEN: Final = 0.15
+BUS: Final = "NATS"
 
 
-async def kill_on(roster: Path, end: float, choice: random.Random, teller: Teller) -> int:
-    """Kill or freeze until shortly before `end` (monotonic); how often."""
-    done, last = 0, dict[str, float]()
-    while time.monotonic() < end - STOPPED_SECONDS - BETWEEN_SECONDS[1]:
+@dataclass
+class Strikes:
+    """What was done to the platform."""
+
+    killed: int = 0
+    frozen: int = 0
+    bus_lost: int = 0
+
+
+async def kill_on(work: Work, home: Home, choice: random.Random, teller: Teller) -> Strikes:
+    """Kill, freeze and once lose all the bus holds, for as long as people work."""
+    done, last = Strikes(), dict[str, float]()
+    losing = choice.randint(3, 6)
+    while work.goes_on():
         await asyncio.sleep(choice.uniform(*BETWEEN_SECONDS))
-        rested = [
-            one
-            for one in read_json(roster)["children"]
-            if time.monotonic() - last.get(one["name"], 0.0) > REST_SECONDS
-        ]
-        if not rested:
+        order = choice.random(), choice.random()
+        if not work.goes_on():
+            break
+        losing -= 1
+        if losing == 0:
+            teller.say("the bus loses all its data")
+            _lose_bus(home)
+            done.bus_lost += 1
+            last[BUS] = time.monotonic()
             continue
-        child = choice.choice(rested)
-        frozen = choice.random() < 1 / 3
-        teller.say(f"{'SIGSTOP' if frozen else 'SIGKILL'} {child['name']}")
-        await _strike(child, frozen=frozen)
-        last[child["name"]] = time.monotonic()
-        done += 1
+        child = _chosen(home, last, order[0])
+        if child is not None:
+            frozen = order[1] < FROZEN
+            teller.say(f"{'SIGSTOP' if frozen else 'SIGKILL'} {child['name']}")
+            await _strike(child, frozen=frozen)
+            last[child["name"]] = time.monotonic()
+            done.frozen += frozen
+            done.killed += not frozen
     return done
+
+
+def _chosen(home: Home, last: dict[str, float], lot: float) -> dict[str, Any] | None:
+    """By name and lot, so that the same seed strikes the same; not who has just been struck."""
+    children = sorted(read_json(home.running)["children"], key=lambda one: str(one["name"]))
+    rested = [
+        one for one in children if time.monotonic() - last.get(one["name"], 0.0) > REST_SECONDS
+    ]
+    return rested[int(lot * len(rested))] if rested else None
 
 
 async def _strike(child: dict[str, Any], *, frozen: bool) -> None:
@@ -46,3 +74,18 @@ async def _strike(child: dict[str, Any], *, frozen: bool) -> None:
             os.kill(child["pid"], signal.SIGCONT)
     except ProcessLookupError:
         return
+
+
+def _lose_bus(home: Home) -> None:
+    """Streams, consumers, everything: the folder goes first, so that nothing is written back."""
+    bus = next((one for one in read_json(home.running)["children"] if one["name"] == BUS), None)
+    if bus is None:
+        return
+    lost = home.place / f"nats.lost.{time.monotonic_ns()}"
+    (home.place / "nats").rename(lost)
+    try:
+        os.kill(bus["pid"], signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    finally:
+        shutil.rmtree(lost, ignore_errors=True)

@@ -1,96 +1,170 @@
-"""One run: a platform of its own, people at work, a hand that kills, then the questions."""
+"""Runs in a row on one platform: people at work, a hand that kills, then the questions."""
 
 import asyncio
+import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from onenet.chaos.checks import findings
+from rich.table import Table
+
+from onenet.chaos.burglars import burglar
+from onenet.chaos.checks import before, findings
 from onenet.chaos.clients import Acknowledged, Work, citizen, officer
-from onenet.chaos.kills import kill_on
-from onenet.client import Network
-from onenet.databases import database_of
+from onenet.chaos.kills import Strikes, kill_on
+from onenet.chaos.plans import Plan, plans_at
+from onenet.databases import Database
 from onenet.failures import Unexpected
-from onenet.secret_keys import open_secrets
-from onenet.services import SERVICES
+from onenet.places import Places, places_of
 from onenet.settling import settle
-from onenet.state import known_home, read_json
+from onenet.state import known_home
 from onenet.story.telling import platform_of_its_own
 from onenet.telling import Teller
 from onenet.whereabouts import samples_of
 
-ITEM: Final = "补领结婚证"  # an immediate item: acceptance and decision follow one another
-CITIZENS: Final = 13
+CITIZENS: Final = 12
 OFFICERS: Final = 3
-SETTLE_SECONDS: Final = 120
+SETTLE_SECONDS: Final = 180
 
 
-def unleash(teller: Teller, *, seconds: int, seed: int) -> None:
-    """Raises Unexpected, naming the figures, when anything was lost or doubled."""
-    teller.say(f"Seed {seed}: the same seed kills in the same order.")
-    with platform_of_its_own(teller) as (base_url, samples):
-        found = asyncio.run(_run(teller, base_url, samples, seconds, random.Random(seed)))  # noqa: S311 - to be repeated
-    for name, count in found.items():
-        teller.say(f"{count:>7}  {name}")
-    wrong = {name: count for name, count in found.items() if count}
-    if wrong:
-        raise Unexpected(f"Seed {seed}: {wrong}")
+@dataclass(frozen=True)
+class Wish:
+    """`submissions` a run, at most `seconds` each; seeds count up from `seed`."""
+
+    runs: int
+    submissions: int
+    seconds: int
+    seed: int
+    split: bool
+    report: Path | None
 
 
-async def _run(
-    teller: Teller, base_url: str, samples: Path, seconds: int, choice: random.Random
-) -> dict[str, int]:
+@dataclass(frozen=True)
+class Run:
+    """One run: what was done, what was found."""
+
+    seed: int
+    submissions: int
+    corrections: int
+    decisions: int
+    ratings: int
+    withdrawals: int
+    refusals: int
+    strikes: Strikes
+    seconds: float
+    wrong: Mapping[str, int]
+    checked: int
+
+
+def unleash(teller: Teller, wish: Wish) -> None:
+    """Raises Unexpected, naming the figures, when anything was lost or doubled in any run."""
+    done: list[Run] = []
+    with platform_of_its_own(teller, split=wish.split) as (base_url, samples):
+        for seed in range(wish.seed, wish.seed + wish.runs):
+            teller.say(f"Seed {seed}: the same seed kills in the same order.")
+            done.append(asyncio.run(_run(teller, base_url, samples, wish, seed)))
+            _keep(done, wish)
+    _tell(teller, done)
+    wrong = {one.seed: dict(one.wrong) for one in done if one.wrong}
+    few = [one.seed for one in done if one.submissions < wish.submissions]
+    if wrong or few:
+        raise Unexpected(f"Wrong: {wrong}; fewer than {wish.submissions} submissions: {few}")
+
+
+async def _run(teller: Teller, base_url: str, samples: Path, wish: Wish, seed: int) -> Run:
+    choice = random.Random(seed)  # noqa: S311 - to be repeated
     accounts = samples_of(samples)
     home = known_home(samples.parent)
-    work = _work(base_url, time.monotonic() + seconds)
-    clerks = _officers(accounts, work.item["department"]["code"])
+    said = Acknowledged()
+    places = places_of(samples.parent)
+    earlier = await before(places)
+    plans = plans_at(base_url)
+    began = time.monotonic()
+    work = Work(base_url, plans, wish.submissions, began + wish.seconds, said)
     async with asyncio.TaskGroup() as group:
-        for number in range(CITIZENS):
-            account = accounts["citizens"][number % len(accounts["citizens"])]
-            group.create_task(citizen(work, account))
-        for number in range(OFFICERS):
-            own = random.Random(choice.random())  # noqa: S311 - to be repeated
-            group.create_task(officer(work, clerks[number % len(clerks)], own))
-        kills = group.create_task(kill_on(home.running, work.end, choice, teller))
-    said = work.acknowledged
-    teller.say(
-        f"{len(said.cases)} submissions, {len(said.decisions)} decisions and {len(said.ratings)}"
-        f" ratings acknowledged, {kills.result()} processes struck; answers: {dict(said.statuses)}"
+        for start in _people(work, accounts, plans, choice):
+            group.create_task(start)
+        kills = group.create_task(kill_on(work, home, choice, teller))
+    took = time.monotonic() - began
+    teller.say(f"answers: {dict(said.statuses)}")
+    await _settled(places_of(samples.parent))
+    found = await findings(places_of(samples.parent), said, earlier)
+    run = Run(
+        seed=seed,
+        submissions=len(said.cases),
+        corrections=len(said.corrections),
+        decisions=len(said.decisions),
+        ratings=len(said.ratings),
+        withdrawals=len(said.withdrawals),
+        refusals=said.failed_sign_ins + said.replays,
+        strikes=kills.result(),
+        seconds=round(took, 1),
+        wrong={name: count for name, count in found.items() if count},
+        checked=len(found),
     )
-    running = read_json(home.running)
-    databases = {
-        name: database_of(name, running["database_url"], open_secrets(home, SERVICES).roles)
-        for name in SERVICES
-    }
-    if not await settle(databases, running["nats_url"], seconds=SETTLE_SECONDS):
-        raise Unexpected(f"After {SETTLE_SECONDS} seconds events still wait for their effect.")
-    return await findings(databases, said)
+    _say(teller, run)
+    return run
 
 
-def _work(base_url: str, end: float) -> Work:
-    public = Network.at(base_url)
-    item = public.get("/api/v1/items", params={"q": ITEM})["data"][0]
-    schema = public.get(item["links"]["form"])["schema"]
-    question = {"answers": {}, "applicant_type": "natural_person"}
-    needed = public.post(item["links"]["precheck"], question, status=200)["materials"]
-    return Work(
-        base_url=base_url,
-        item=item,
-        form={
-            n: one["examples"][0] for n, one in schema["properties"].items() if "examples" in one
-        },
-        materials=[one for one in needed if one["required"] and one["source"] != "shared_data"],
-        end=end,
-        acknowledged=Acknowledged(),
-    )
+def _people(
+    work: Work, accounts: Mapping[str, Any], plans: list[Plan], choice: random.Random
+) -> list[Coroutine[Any, Any, None]]:
+    """Sixteen: citizens, officers of the department, and one who tries what is refused."""
+    officers = _officers(accounts, plans[0].item["department"]["code"])
+    known = accounts["citizens"]
+    people = [citizen(work, known[one % len(known)], _own(choice)) for one in range(CITIZENS)]
+    people += [
+        officer(work, officers[one % len(officers)], _own(choice)) for one in range(OFFICERS)
+    ]
+    return [*people, burglar(work, known[-1], _own(choice))]
+
+
+def _own(choice: random.Random) -> random.Random:
+    return random.Random(choice.random())  # noqa: S311 - to be repeated
 
 
 def _officers(accounts: Mapping[str, Any], department: str) -> list[Mapping[str, str]]:
-    """Those who may both accept and decide an immediate item."""
-    return [
-        one
-        for one in accounts["staff"]
-        if one["department_code"] == department and "clerk" in one["roles"]
-    ]
+    """Two who accept and review, one who decides what others have accepted."""
+    own = [one for one in accounts["staff"] if one["department_code"] == department]
+    clerks = [one for one in own if "clerk" in one["roles"]]
+    deciders = [one for one in own if "decider" in one["roles"] and one not in clerks[:2]]
+    return [*clerks[:2], *deciders[:1]]
+
+
+async def _settled(places: Places) -> None:
+    databases = {name: Database(url, url) for name, url in places.databases.items()}
+    if not await settle(databases, places.nats_url, seconds=SETTLE_SECONDS):
+        raise Unexpected(f"After {SETTLE_SECONDS} seconds events still wait for their effect.")
+
+
+def _say(teller: Teller, run: Run) -> None:
+    strikes = run.strikes
+    teller.say(
+        f"{run.submissions} submissions, {run.corrections} corrections, {run.decisions} decisions,"
+        f" {run.ratings} ratings, {run.withdrawals} withdrawals acknowledged and {run.refusals}"
+        f" attempts refused in {run.seconds:.0f} s; {strikes.killed} killed, {strikes.frozen}"
+        f" frozen, bus lost {strikes.bus_lost} times; {run.checked} figures asked for,"
+        f" {len(run.wrong)} wrong {dict(run.wrong) or ''}"
+    )
+
+
+def _tell(teller: Teller, done: list[Run]) -> None:
+    heads = ("Seed", "Submissions", "Corrections", "Decisions", "Ratings")
+    table = Table(*heads, "Killed", "Frozen", "Bus lost", "Seconds", "Wrong", box=None)
+    for one in done:
+        counts = (one.submissions, one.corrections, one.decisions, one.ratings)
+        blows = (one.strikes.killed, one.strikes.frozen, one.strikes.bus_lost)
+        wrong = ", ".join(f"{name} {count}" for name, count in one.wrong.items()) or "0"
+        table.add_row(*map(str, (one.seed, *counts, *blows)), f"{one.seconds:.0f}", wrong)
+    teller.console.print(table)
+
+
+def _keep(done: list[Run], wish: Wish) -> None:
+    """Written after each run, so that what was found is there however the next one ends."""
+    if wish.report is not None:
+        wish.report.parent.mkdir(parents=True, exist_ok=True)
+        content = [asdict(one) for one in done]
+        wish.report.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")

@@ -57,7 +57,7 @@ async def _stream(js: JetStreamContext, service: str) -> Finding:
 
 
 async def _consumers(js: JetStreamContext, service: str) -> list[Finding]:
-    wanted = _subjects(service)
+    wanted = subjects_of(service)
     found = []
     for producer, subjects in wanted.items():
         part = f"{service} reading {producer}"
@@ -71,7 +71,7 @@ async def _consumers(js: JetStreamContext, service: str) -> list[Finding]:
     return found
 
 
-def _subjects(service: str) -> dict[str, set[str]]:
+def subjects_of(service: str) -> dict[str, set[str]]:
     """Producer → subjects, as the service's rooms subscribe to them."""
     rooms = import_module(f"{package_of(service)}.main")
     # Composed without an address or a secret: nothing of it is started.

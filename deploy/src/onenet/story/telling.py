@@ -67,13 +67,14 @@ def _reviews(cast: Cast, item: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def platform_of_its_own(teller: Teller) -> Iterator[tuple[str, Path]]:
+def platform_of_its_own(teller: Teller, *, split: bool = False) -> Iterator[tuple[str, Path]]:
     """A platform in a temporary folder, forgotten afterwards: its address and samples.json."""
     # Under /var/tmp, where also the server's own system user can reach it.
     with tempfile.TemporaryDirectory(prefix="onenet-story-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o711)
         state = Path(folder) / ".onenet"
-        launcher = start_launcher(state, free_ports(1)[0], Path(folder) / "launcher.log")
+        log = Path(folder) / "launcher.log"
+        launcher = start_launcher(state, free_ports(1)[0], log, split=split)
         try:
             with teller.step("Nothing runs here, so the story has a platform of its own"):
                 base_url = wait_for_platform(launcher, state)
@@ -84,16 +85,17 @@ def platform_of_its_own(teller: Teller) -> Iterator[tuple[str, Path]]:
             forget(state)
 
 
-def start_launcher(state: Path, port: int, log: Path) -> Child:
+def start_launcher(state: Path, port: int, log: Path, *, split: bool = False) -> Child:
     """`onenet run` as a child that stops its platform when we die."""
     environment = {
         name: value
         for name, value in os.environ.items()  # noqa: TID251 - handed on to the launcher
         if not name.startswith("ONENET_")
     }
+    words = ["run", "--port", str(port), "--state", str(state), *(["--split"] if split else [])]
     launcher = Child(
         name="launcher",
-        command=[sys.executable, "-m", "onenet", "run", "--port", str(port), "--state", str(state)],
+        command=[sys.executable, "-m", "onenet", *words],
         env={**environment, "PORT": str(port)},
         log=log,
         on_death=SIGTERM,

@@ -1,0 +1,70 @@
+"""Attempts that must be refused and must leave a trace, made while the platform falls."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Generator, Mapping
+from typing import Any, Final
+
+import httpx
+
+from onenet.chaos.clients import PAUSE_SECONDS, TIMEOUT_SECONDS, Work
+from onenet.client import REDIRECT_URI, SignedIn
+from onenet.failures import SignInFailed
+
+# Few, because an address that fails a hundred times within a quarter of an hour has to wait.
+TRIES: Final = 6
+Flow = Generator[httpx.Request, httpx.Response, Any]
+
+
+class Burglar(SignedIn):
+    """Signs in as SignedIn does, and keeps what it should throw away."""
+
+    def enter(self) -> Flow:
+        """One sign-in whose code is used twice; whether the second time was refused."""
+        verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
+        cookies = httpx.Cookies()
+        page = yield from self._travel(self._authorization(verifier, state), cookies)
+        answer = yield from self._submitted(page, cookies)
+        fields = {"code": self._code(answer, state), "redirect_uri": REDIRECT_URI}
+        fields |= {"grant_type": "authorization_code", "code_verifier": verifier}
+        first = yield self._token_request(fields)
+        if not first.is_success:
+            return False
+        second = yield self._token_request(fields)
+        return second.status_code == httpx.codes.BAD_REQUEST
+
+    def guess(self) -> Flow:
+        """A wrong password; whether it was answered and refused."""
+        cookies = httpx.Cookies()
+        page = yield from self._travel(self._authorization("x" * 50, "s"), cookies)
+        answer = yield from self._submitted(page, cookies)
+        is_pause = answer.status_code == httpx.codes.TOO_MANY_REQUESTS
+        return not is_pause and answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR
+
+
+async def burglar(work: Work, account: Mapping[str, str], choice: random.Random) -> None:
+    """Replays codes and guesses passwords, a few times over the whole run."""
+    said = work.acknowledged
+    async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
+        for _ in range(TRIES):
+            if not work.goes_on():
+                return
+            owner = Burglar(work.base_url, account["username"], account["password"])
+            said.replays += await _driven(http, owner.enter())
+            stranger = Burglar(work.base_url, f"nobody-{secrets.token_hex(6)}", "wrong")
+            said.failed_sign_ins += await _driven(http, stranger.guess())
+            await asyncio.sleep(choice.uniform(2, 8) + PAUSE_SECONDS)
+
+
+async def _driven(http: httpx.AsyncClient, flow: Flow) -> bool:
+    """Whether the flow came to its end as it should; a fallen platform is no answer."""
+    try:
+        request = next(flow)
+        while True:
+            answer = await http.send(request)
+            request = flow.send(answer)
+    except StopIteration as end:
+        return bool(end.value)
+    except (httpx.TransportError, SignInFailed, KeyError, ValueError):
+        return False

@@ -1,0 +1,262 @@
+"""Rolling replacement: every process of the platform gives way to another while people work.
+
+Whoever is cut off, refused or answered 5xx or 429 counts as failed, at the first try.
+"""
+
+import asyncio
+import random
+import re
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from rich.table import Table
+
+from onenet.chaos.checks import before, findings
+from onenet.chaos.clients import Acknowledged, Work, citizen, officer, signed_in
+from onenet.chaos.plans import plans_at
+from onenet.children import Child, Crew
+from onenet.databases import Database
+from onenet.failures import Unexpected
+from onenet.launcher import Wish, standing
+from onenet.places import Places, places_of
+from onenet.ports import HOST, free_ports
+from onenet.services import Layout, replaceable_child
+from onenet.settling import settle
+from onenet.state import forget, known_home
+from onenet.telling import Teller
+from onenet.whereabouts import samples_of
+
+CITIZENS: Final = 6
+OFFICERS: Final = 2
+READERS: Final = 3
+# Of work before the first replacement, between two, and after the last.
+PAUSE_SECONDS: Final = 2
+READY_SECONDS: Final = 60
+SETTLE_SECONDS: Final = 120
+READER_PAUSE_SECONDS: Final = 0.05
+STARTER_PAUSE_SECONDS: Final = 0.3
+_ID: Final = re.compile(r"[0-9a-f-]{36}")
+FAILED: Final = frozenset({429, *range(500, 600)})
+
+
+@dataclass
+class Tally:
+    """Every request of everybody, sign-ins included, and how those failed that did."""
+
+    requests: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def failed(self) -> int:
+        return self.failures.total()
+
+
+class Counting(httpx.AsyncHTTPTransport):
+    """Reads each answer to its end, so that one cut short counts as failed too."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__()
+        self.tally = tally
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.tally.requests += 1
+        name = f"{request.method} {_ID.sub('…', request.url.path)}"
+        try:
+            answer = await super().handle_async_request(request)
+            stream = answer.stream
+            assert isinstance(stream, httpx.AsyncByteStream)
+            body = b"".join([chunk async for chunk in stream])
+            await answer.aclose()
+        except httpx.TransportError as error:
+            self.tally.failures[f"{name}: {type(error).__name__}"] += 1
+            raise
+        if answer.status_code in FAILED:
+            self.tally.failures[f"{name}: {answer.status_code}"] += 1
+        return httpx.Response(
+            answer.status_code,
+            headers=answer.headers,
+            stream=httpx.ByteStream(body),
+            extensions=answer.extensions,
+        )
+
+
+@dataclass(frozen=True)
+class Shift(Work):
+    """Work until the bell."""
+
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def goes_on(self) -> bool:
+        return not self.over.is_set()
+
+
+@dataclass(frozen=True)
+class Replaced:
+    name: str
+    seconds: float
+    requests: int
+    failed: int
+    in_time: bool
+
+
+def roll(teller: Teller, *, rounds: int) -> None:
+    """Raises Unexpected when a request failed, a process had to be killed or something was lost."""
+    # Under /var/tmp, where also the server's own system user can reach it.
+    with tempfile.TemporaryDirectory(prefix="onenet-rolling-", dir="/var/tmp") as folder:
+        Path(folder).chmod(0o711)
+        state = Path(folder) / ".onenet"
+        wish = Wish(free_ports(1)[0], state, split=True, replaceable=True)
+        try:
+            with standing(wish, teller) as (layout, crew):
+                _roll(teller, layout, crew, rounds)
+        finally:
+            forget(state)
+
+
+def _roll(teller: Teller, layout: Layout, crew: Crew, rounds: int) -> None:
+    places = places_of(layout.home.folder)
+    earlier = asyncio.run(before(places))
+    tally = Tally()
+    shift = Shift(
+        base_url=layout.base_url,
+        plans=plans_at(layout.base_url),
+        wanted=0,
+        end=time.monotonic() + 24 * 3600,
+        acknowledged=Acknowledged(),
+        transport=lambda: Counting(tally),
+    )
+    failures: list[BaseException] = []
+    people = threading.Thread(target=_at_work, args=(layout, shift, failures), daemon=True)
+    people.start()
+    try:
+        # In this thread, since a child dies with the thread that started it.
+        done = [
+            _replaced(layout, crew, name, tally, teller)
+            for _ in range(rounds)
+            for name in layout.ports
+        ]
+        time.sleep(PAUSE_SECONDS)
+    finally:
+        shift.over.set()
+        people.join()
+    if failures:
+        raise failures[0]
+    wrong = asyncio.run(_wrong(places, shift.acknowledged, earlier))
+    _tell(teller, done, tally, shift.acknowledged)
+    killed = [one.name for one in done if not one.in_time]
+    if tally.failed or killed or wrong:
+        raise Unexpected(
+            f"Failed: {dict(tally.failures)}; had to be killed: {killed}; wrong afterwards: {wrong}"
+        )
+
+
+def _replaced(layout: Layout, crew: Crew, name: str, tally: Tally, teller: Teller) -> Replaced:
+    time.sleep(PAUSE_SECONDS)
+    began, requests, failed = time.monotonic(), tally.requests, tally.failed
+    port = free_ports(1)[0]
+    old = next(one for one in crew.children if one.name == name)
+    new = replaceable_child(layout, name, port)
+    with httpx.Client(timeout=5) as http:
+        in_time = crew.replace(old, new, lambda child: _is_ready(http, child, port, began))
+    done = Replaced(
+        name=name,
+        seconds=time.monotonic() - began,
+        requests=tally.requests - requests,
+        failed=tally.failed - failed,
+        in_time=in_time,
+    )
+    teller.say(f"{name}: {done.requests} requests meanwhile, {done.failed} failed")
+    return done
+
+
+def _is_ready(http: httpx.Client, child: Child, port: int, began: float) -> bool:
+    """Asked at the port of its own: the shared socket may be answered by the old one."""
+    if time.monotonic() > began + READY_SECONDS:
+        raise Unexpected(f"{child.name} is not ready after {READY_SECONDS} seconds.")
+    try:
+        return http.get(f"http://{HOST}:{port}/readyz").is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _at_work(layout: Layout, shift: Shift, failures: list[BaseException]) -> None:
+    try:
+        asyncio.run(_all_at_work(shift, samples_of(known_home(layout.home.folder).samples)))
+    except BaseException as error:  # noqa: BLE001 - given to the main thread
+        failures.append(error)
+
+
+async def _all_at_work(shift: Shift, accounts: Mapping[str, Any]) -> None:
+    department = shift.plans[0].item["department"]["code"]
+    clerks = [
+        one
+        for one in accounts["staff"]
+        if one["department_code"] == department and "clerk" in one["roles"]
+    ]
+    known = accounts["citizens"]
+    people: list[Coroutine[Any, Any, None]] = [
+        *(citizen(shift, known[one % len(known)], _chance()) for one in range(CITIZENS)),
+        *(officer(shift, clerks[one % len(clerks)], _chance()) for one in range(OFFICERS)),
+        *(_reader(shift) for _ in range(READERS)),
+        _starter(shift, known[-1]),
+    ]
+    async with asyncio.TaskGroup() as group:
+        for one in people:
+            group.create_task(one)
+
+
+def _chance() -> random.Random:
+    return random.Random()  # noqa: S311 - who does what does not matter
+
+
+async def _reader(shift: Shift) -> None:
+    """The public: kept answers, answers that are not kept, and the gateway's own."""
+    name = shift.plans[0].item["name"]
+    paths = ("/api/v1/items", f"/api/v1/items?q={name}", "/api/v1/regions", "/livez", "/")
+    async with httpx.AsyncClient(base_url=shift.base_url, transport=shift.transport()) as http:
+        while shift.goes_on():
+            for path in paths:
+                try:
+                    await http.get(path)
+                except httpx.TransportError:
+                    continue  # counted already
+                await asyncio.sleep(READER_PAUSE_SECONDS)
+
+
+async def _starter(shift: Shift, account: Mapping[str, str]) -> None:
+    """Signs in anew each time: requests that nobody on the way may repeat."""
+    while shift.goes_on():
+        async with signed_in(shift, account) as http:
+            try:
+                await http.get("/api/v1/me/cases")
+            except Exception as error:  # noqa: BLE001 - a sign-in breaks off in many ways
+                shift.acknowledged.statuses[type(error).__name__] += 1
+        await asyncio.sleep(STARTER_PAUSE_SECONDS)
+
+
+async def _wrong(places: Places, said: Acknowledged, earlier: Any) -> dict[str, int]:
+    databases = {name: Database(url, url) for name, url in places.databases.items()}
+    if not await settle(databases, places.nats_url, seconds=SETTLE_SECONDS):
+        raise Unexpected(f"After {SETTLE_SECONDS} seconds events still wait for their effect.")
+    found = await findings(places, said, earlier)
+    return {name: count for name, count in found.items() if count}
+
+
+def _tell(teller: Teller, done: list[Replaced], tally: Tally, said: Acknowledged) -> None:
+    table = Table("Replaced", "Seconds", "Requests meanwhile", "Failed", "Stopped", box=None)
+    for one in done:
+        stopped = "by itself" if one.in_time else "killed"
+        row = (f"{one.seconds:.1f}", str(one.requests), str(one.failed), stopped)
+        table.add_row(one.name, *row)
+    teller.console.print(table)
+    teller.say(
+        f"{tally.requests} requests, {tally.failed} failed; {len(done)} processes replaced;"
+        f" {len(said.cases)} submissions and {len(said.decisions)} decisions acknowledged"
+    )
