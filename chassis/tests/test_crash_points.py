@@ -42,14 +42,19 @@ async def connected(url):
 
 
 @pytest.fixture
-async def js(nats_url):
-    """JetStream with empty streams of `sample` and `other`."""
-    async with connected(nats_url) as (_, context):
+async def nc(nats_url):
+    """A connection to a bus with empty streams of `sample` and `other`."""
+    async with connected(nats_url) as (nc, context):
         for name in ("sample", "other"):
             with suppress(Exception):
                 await context.delete_stream(name.upper())
             await consumer.ensure_stream(context, name)
-        yield context
+        yield nc
+
+
+@pytest.fixture
+async def js(nc):
+    return nc.jetstream()
 
 
 async def rows(here, statement):
@@ -108,10 +113,10 @@ class TestAfterCommit:
             await _key_events(concurrent_here)
         )
 
-    async def test_next_turn_of_the_relay_publishes(self, concurrent_here, js):
+    async def test_next_turn_of_the_relay_publishes(self, concurrent_here, nc, js):
         await write(concurrent_here, 3)
         waiting = len(await unpublished(concurrent_here))
-        assert await outbox.relay_once(concurrent_here, js) == waiting
+        assert await outbox.relay_once(concurrent_here, nc) == waiting
         assert await unpublished(concurrent_here) == []
         assert await stored(js) == waiting
 
@@ -122,24 +127,24 @@ async def _key_events(here):
 
 
 class TestBroker:
-    async def test_down_means_wait_in_order(self, concurrent_here, js, nats_url):
+    async def test_down_means_wait_in_order(self, concurrent_here, nc, js, nats_url):
         await write(concurrent_here, 5)
         waiting = await unpublished(concurrent_here)
-        async with connected(nats_url) as (nc, dead):
-            await nc.close()
+        async with connected(nats_url) as (dead, _):
+            await dead.close()
             with pytest.raises((NatsError, OSError)):
                 await outbox.relay_once(concurrent_here, dead)
         assert await unpublished(concurrent_here) == waiting
         async with transaction(concurrent_here) as session:
             assert await outbox.backlog(session) == len(waiting)
-        await outbox.relay_once(concurrent_here, js)
+        await outbox.relay_once(concurrent_here, nc)
         sequence = [
             json.loads((await js.get_msg("SAMPLE", number + 1)).data)["id"]
             for number in range(len(waiting))
         ]
         assert sequence == [str(row.event_id) for row in waiting]
 
-    async def test_refused_message_is_parked_and_the_queue_goes_on(self, concurrent_here, js):
+    async def test_refused_message_is_parked_and_the_queue_goes_on(self, concurrent_here, nc, js):
         await write(concurrent_here)
         async with transaction(concurrent_here) as session:
             # Cannot happen by design, `record()` checks the size; so it is put there by hand.
@@ -149,7 +154,7 @@ class TestBroker:
                 .where(outbox_event.c.position == first)
                 .values(envelope="x" * 1_200_000)
             )
-        await outbox.relay_once(concurrent_here, js)
+        await outbox.relay_once(concurrent_here, nc)
         left = await rows(
             concurrent_here,
             sa.select(outbox_event).where(
@@ -168,24 +173,24 @@ class TestBroker:
             async with transaction(here) as session:
                 await record(session, NoteWritten(note_id=uuid4(), version=1), sealed=huge)
 
-    async def test_only_one_relay_is_active(self, concurrent_here, js):
+    async def test_only_one_relay_is_active(self, concurrent_here, nc, js):
         await write(concurrent_here, 50)
         waiting = len(await unpublished(concurrent_here))
         moved = await asyncio.gather(
-            outbox.relay_once(concurrent_here, js), outbox.relay_once(concurrent_here, js)
+            outbox.relay_once(concurrent_here, nc), outbox.relay_once(concurrent_here, nc)
         )
         assert sorted(moved) == [0, waiting]
         assert await stored(js) == waiting
 
 
 class TestAfterPublish:
-    async def test_second_publication_is_dropped(self, concurrent_here, js):
+    async def test_second_publication_is_dropped(self, concurrent_here, nc, js):
         await write(concurrent_here)
-        await outbox.relay_once(concurrent_here, js)
+        await outbox.relay_once(concurrent_here, nc)
         before = await stored(js)
         async with transaction(concurrent_here) as session:
             await session.execute(sa.update(outbox_event).values(published_at=None))
-        await outbox.relay_once(concurrent_here, js)
+        await outbox.relay_once(concurrent_here, nc)
         assert await stored(js) == before
 
     async def test_second_delivery_has_no_effect(self, prepared, concurrent_here):
@@ -204,12 +209,12 @@ class TestAfterPublish:
 
 class TestConsumer:
     @pytest.fixture
-    async def running(self, prepared, concurrent_here, js, nats_url, monkeypatch):
+    async def running(self, prepared, concurrent_here, nc, js, nats_url, monkeypatch):
         """The consumer at work, with short delays."""
         monkeypatch.setattr(consumer, "DELAYS_SECONDS", (0.05, 0.05, 0.05))
         monkeypatch.setattr(consumer, "LATER_DELIVERIES", 4)
         reactions = consumer.merged(prepared.service.subscriptions)
-        task = asyncio.create_task(consumer.run(concurrent_here, js, "other", reactions))
+        task = asyncio.create_task(consumer.run(concurrent_here, nc, "other", reactions))
         yield concurrent_here
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -293,7 +298,7 @@ class TestSigning:
 
 class TestBatches:
     async def test_one_failing_event_does_not_take_its_neighbours_along(
-        self, concurrent_here, prepared, js, monkeypatch
+        self, concurrent_here, prepared, nc, js, monkeypatch
     ):
         monkeypatch.setattr(consumer, "DELAYS_SECONDS", (0.05, 0.05))
         for name in ("a", "b", "c"):
@@ -308,7 +313,7 @@ class TestBatches:
             }
             await js.publish(subject_of(envelope["type"], name), json.dumps(envelope).encode())
         reactions = consumer.merged(prepared.service.subscriptions)
-        task = asyncio.create_task(consumer.run(concurrent_here, js, "other", reactions))
+        task = asyncio.create_task(consumer.run(concurrent_here, nc, "other", reactions))
         for _ in range(100):
             if await rows(concurrent_here, sa.select(dead_letter)):
                 break

@@ -3,17 +3,20 @@
 import asyncio
 import json
 import signal
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 import uvicorn
+import uvloop
 
-from chassis import migrations, telemetry, worker
+from chassis import migrations, operations, outbox, telemetry, worker
 from chassis.app import build_app, describe_events
-from chassis.db import open_context
+from chassis.db import open_context, transaction
 from chassis.service import Service
 from chassis.settings import ServiceSettings
+from chassis.tables import republication
 
 Create = Callable[..., Service]
 
@@ -34,7 +37,7 @@ def commands(create_service: Create) -> typer.Typer:
         """Run relay, consumers and loops without answering requests."""
         service = create_service()
         _configure(service)
-        asyncio.run(_work(service))
+        uvloop.run(_work(service))
 
     @cli.command()
     def migrate() -> None:
@@ -67,7 +70,27 @@ def commands(create_service: Create) -> typer.Typer:
             migrations.upgrade(service.migrations, url)
             migrations.write_revision(service.migrations, url, message)
 
+    _add_repairs(cli, create_service)
     return cli
+
+
+def _add_repairs(cli: typer.Typer, create_service: Create) -> None:
+    @cli.command()
+    def republish() -> None:
+        """Tell the present state of all that others copy once more; a worker publishes it."""
+        service = create_service()
+        _configure(service)
+        uvloop.run(_republish(service))
+
+    @cli.command()
+    def rebuild(
+        producer: Annotated[str, typer.Option(help="The service whose events are read again")],
+        event_type: Annotated[str | None, typer.Option("--type", help="Only this type")] = None,
+    ) -> None:
+        """Read a producer's events again and renew the copies."""
+        service = create_service()
+        _configure(service)
+        uvloop.run(_rebuild(service, operations.RebuildIn(producer=producer, type=event_type)))
 
 
 def main(create_service: Create) -> None:
@@ -77,7 +100,7 @@ def main(create_service: Create) -> None:
 def serve_forever(service: Service) -> None:
     settings = service.settings
     _configure(service)
-    uvicorn.run(
+    config = uvicorn.Config(
         build_app(service),
         host=settings.host,
         port=settings.port,
@@ -91,6 +114,17 @@ def serve_forever(service: Service) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=75,
     )
+    _Server(config, settings).run(worker.sockets(config, settings.listen_fd))
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, settings: ServiceSettings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await worker.let_go(self, self._settings.drain_seconds, handed_down=bool(sockets))
+        await super().shutdown(sockets)
 
 
 def offline_settings(create_service: Create) -> ServiceSettings:
@@ -113,4 +147,26 @@ async def _work(service: Service) -> None:
         loop.add_signal_handler(number, stopped.set)
     async with worker.running(service, here, alone=True):
         await stopped.wait()
+    await here.engine.dispose()
+
+
+async def _republish(service: Service) -> None:
+    here = open_context(service.name, service.settings)
+    async with transaction(here) as session:
+        await operations.ask_republication(session, service)
+    while await outbox.republish_page(here, service.republish):
+        async with here.reading.begin() as session:
+            for row in await session.execute(republication.select().order_by("name")):
+                typer.echo(f"{row.name}: {row.told}{' done' if row.finished_at else ''}")
+    await here.engine.dispose()
+
+
+async def _rebuild(service: Service, asked: operations.RebuildIn) -> None:
+    here = open_context(service.name, service.settings)
+    async with worker.running(service, here, alone=True):
+        left: Sequence[operations.RebuildOut] = [await operations.ask_rebuild(here, service, asked)]
+        while left:
+            typer.echo(f"{left[0].producer}: {left[0].taken} taken, {left[0].left} left")
+            await asyncio.sleep(1)
+            left = await operations.rebuilds(here, service)
     await here.engine.dispose()

@@ -5,93 +5,83 @@ handler is retried with growing delay, then parked as a dead letter an operator 
 """
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-import nats
+import asyncpg
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.api import ConsumerInfo
 from opentelemetry import context as otel
 from opentelemetry import propagate
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import insert
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import delete, func, insert, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from chassis import clock, telemetry
 from chassis.db import transaction
-from chassis.events import service_of, stream_of
+from chassis.events import BEAT_SECONDS, Pull, pulling, service_of, stream_of
+from chassis.events import connect as connect  # noqa: PLC0414 - tools and tests look for it here
+from chassis.events import ensure_consumer as ensure_consumer  # noqa: PLC0414
+from chassis.events import ensure_stream as ensure_stream  # noqa: PLC0414
 from chassis.settings import Context
 from chassis.tables import dead_letter, inbox_event
 
-DUPLICATE_WINDOW_SECONDS = 600
-ACK_WAIT_SECONDS = 30
+TROUBLE = (
+    SQLAlchemyError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    NatsError,
+    OSError,
+    TimeoutError,
+)
 
 
-async def connect(url: str, *, name: str) -> Client:
-    """A connection that keeps trying for ever; JetStream calls fail until it is there."""
-    return await nats.connect(
-        url,
-        name=name,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.5,
-        connect_timeout=5,
-        error_cb=quiet,
-    )
+async def driver_of(connection: AsyncConnection) -> Any:
+    """The driver's own connection, on which no transaction is open: for plain statements."""
+    return (await connection.get_raw_connection()).driver_connection
 
 
-async def ensure_stream(js: JetStreamContext, service: str, *, replicas: int = 1) -> None:
-    """Create or update the stream that `service` alone writes."""
-    config = StreamConfig(
-        name=stream_of(service),
-        subjects=[f"onenet.{service}.>"],
-        duplicate_window=DUPLICATE_WINDOW_SECONDS,
-        num_replicas=replicas,
-    )
-    try:
-        found = await js.stream_info(stream_of(service))
-    except NotFoundError:
-        await js.add_stream(config)
-        return
-    if found.config.num_replicas != replicas:
-        await js.update_stream(config)
+@contextlib.asynccontextmanager
+async def leading(here: Context, what: str) -> AsyncIterator[AsyncConnection | None]:
+    """A connection while this process alone does `what`, None when another does.
 
-
-async def ensure_consumer(
-    js: JetStreamContext, *, stream: str, durable: str, subjects: Sequence[str]
-) -> None:
-    """Create or update a durable; `pull_subscribe` would ignore changes to an existing one."""
-    await js.add_consumer(
-        stream,
-        ConsumerConfig(
-            durable_name=durable,
-            filter_subjects=sorted(subjects),
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT_SECONDS,
-            max_deliver=-1,
-            max_ack_pending=256,
-        ),
-    )
-
-
-async def quiet(_: Exception) -> None:
-    """Reconnecting is the client's business; readiness and the backlog metric tell operators."""
+    The lock lives as long as the connection: who works on it works alone.
+    """
+    key = zlib.crc32(what.encode()) | 2 << 40
+    async with here.engine.connect() as connection:
+        database = await driver_of(connection)
+        if not await database.fetchval("SELECT pg_try_advisory_lock($1)", key):
+            yield None
+            return
+        try:
+            yield connection
+        finally:
+            try:
+                await database.execute("SELECT pg_advisory_unlock($1)", key)
+            except BaseException as error:
+                await connection.invalidate()  # or the pool would keep the lock
+                if not isinstance(error, Exception):
+                    raise
 
 
 DELAYS_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 20, 40)
 LATER_DELIVERIES = 40
-FETCH = 64
-FETCH_SECONDS = 5
+
+_ENTER = text(
+    "INSERT INTO inbox_event (event_id, type)"
+    " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]))"
+    " ON CONFLICT DO NOTHING RETURNING event_id"
+)
 
 log = structlog.get_logger()
 T = TypeVar("T", bound=BaseModel)
@@ -123,8 +113,13 @@ Handler = Callable[[AsyncSession, Received[Any]], Awaitable[None]]
 
 @dataclass
 class Subscriptions:
-    """A room's reactions: event type → (reading model, handler)."""
+    """A room's reactions: event type → (reading model, handler).
 
+    `copies`: each handler only keeps the newest state it was told, so that a rebuild may tell it
+    the same event again. Every other handler gets an event once, whatever happens.
+    """
+
+    copies: bool = False
     reactions: dict[str, list[tuple[type[BaseModel], Handler]]] = field(default_factory=dict)
 
     def on(self, event_type: str, model: type[T]) -> Callable[[Handler], Handler]:
@@ -151,46 +146,95 @@ def producers(reactions: Reactions) -> list[str]:
     return sorted({service_of(event_type) for event_type in reactions})
 
 
-async def run(here: Context, js: JetStreamContext, producer: str, reactions: Reactions) -> None:
-    """Consume one producer's stream until cancelled."""
-    subjects = [f"onenet.{name}.*" for name in reactions if service_of(name) == producer]
+@dataclass(frozen=True)
+class Reader:
+    """Who takes events in; `again` is for those that had their effect already."""
+
+    here: Context
+    reactions: Reactions
+    again: Reactions = field(default_factory=dict)
+    connection: AsyncConnection | None = None
+
+
+def subjects_of(reactions: Reactions, producer: str) -> list[str]:
+    return [f"onenet.{name}.*" for name in reactions if service_of(name) == producer]
+
+
+async def run(here: Context, nc: Client, producer: str, reactions: Reactions) -> None:
+    """Consume one producer's stream until cancelled; one process at a time, for the order."""
+    js, stream = nc.jetstream(), stream_of(producer)
     while True:
         try:
-            # Until the producer has made its stream this fails, and is tried again.
-            await ensure_consumer(
-                js, stream=stream_of(producer), durable=here.service, subjects=subjects
-            )
-            subscription = await js.pull_subscribe_bind(
-                consumer=here.service, stream=stream_of(producer)
-            )
-            while True:
-                await _fetch(here, subscription, reactions)
-        except (NatsError, OSError, TimeoutError) as error:
+            async with leading(here, f"consumer of {producer}") as connection:
+                if connection is not None:
+                    # Until the producer has made its stream this fails, and is tried again.
+                    await ensure_consumer(
+                        js,
+                        stream=stream,
+                        durable=here.service,
+                        subjects=subjects_of(reactions, producer),
+                    )
+                    async with pulling(nc, stream, here.service) as pull:
+                        reader = Reader(here, reactions, connection=connection)
+                        while True:
+                            waiting = await _take(reader, pull)
+                            telemetry.PENDING.labels(here.service, producer).set(waiting)
+        except TROUBLE as error:
             log.warning("consumer_waits", producer=producer, kind=type(error).__name__)
-            await asyncio.sleep(1)
+        await asyncio.sleep(1)
 
 
-async def _fetch(
-    here: Context, subscription: JetStreamContext.PullSubscription, reactions: Reactions
+async def rebuild(
+    here: Context, nc: Client, producer: str, reactions: Reactions, again: Reactions
 ) -> None:
+    """Read a producer's stream once more whenever an operator asked for it, until cancelled.
+
+    The request is a second durable, so it outlives the process and tells how far it has come.
+    """
+    js, stream, durable = nc.jetstream(), stream_of(producer), rebuild_of(here.service)
+    while True:
+        await asyncio.sleep(BEAT_SECONDS)
+        with contextlib.suppress(*TROUBLE):
+            await js.consumer_info(stream, durable)  # mostly there is none
+            async with leading(here, f"rebuild from {producer}") as connection:
+                if connection is not None:
+                    async with pulling(nc, stream, durable) as pull:
+                        reader = Reader(here, reactions, again, connection)
+                        while left(await js.consumer_info(stream, durable)):
+                            await _take(reader, pull)
+                    await js.delete_consumer(stream, durable)
+
+
+def rebuild_of(service: str) -> str:
+    return f"{service}-rebuild"
+
+
+def left(durable: ConsumerInfo) -> int:
+    """How many messages it has not settled yet."""
+    return (durable.num_pending or 0) + (durable.num_ack_pending or 0)
+
+
+async def _take(reader: Reader, pull: Pull) -> int:
+    """Take in what is there; how many events are known to wait."""
+    messages = await pull.batch()
+    if not messages:
+        return 0
     try:
-        messages = await subscription.fetch(FETCH, timeout=FETCH_SECONDS)
-    except TimeoutError:
-        return
-    try:
-        await apply_all(here, [message.data for message in messages], reactions)
+        await apply_all(reader, [message.data for message in messages])
     except Exception:  # noqa: BLE001 - one of them fails; alone, the others need not
         for message in messages:
-            await _receive(here, message, reactions)
+            await _receive(reader, message)
     else:
         for message in messages:
             await message.ack()
+    del pull.held[: len(messages)]
+    return len(pull.held) + (messages[-1].metadata.num_pending or 0)
 
 
-async def _receive(here: Context, message: Msg, reactions: Reactions) -> None:
-    deliveries = message.metadata.num_delivered or 1
+async def _receive(reader: Reader, message: Msg) -> None:
+    here, deliveries = reader.here, message.metadata.num_delivered or 1
     try:
-        await apply(here, message.data, reactions)
+        await apply_all(reader, [message.data])
     except Later as reason:
         if deliveries < LATER_DELIVERIES:
             await message.nak(delay=_delay(deliveries))
@@ -199,6 +243,8 @@ async def _receive(here: Context, message: Msg, reactions: Reactions) -> None:
     except Unreadable as error:
         await _park(here, message, f"unreadable: {error}", deliveries)
     except Exception as error:  # a handler may fail in any way; none may stop the consumer
+        if reader.connection is not None and await _is_lost(reader.connection):
+            raise  # not the event's fault
         log.warning(
             "handler_failed", subject=message.subject, deliveries=deliveries, exc_info=error
         )
@@ -211,6 +257,10 @@ async def _receive(here: Context, message: Msg, reactions: Reactions) -> None:
         await message.ack()
 
 
+async def _is_lost(connection: AsyncConnection) -> bool:
+    return connection.invalidated or bool((await driver_of(connection)).is_closed())
+
+
 def _delay(deliveries: int) -> float:
     return DELAYS_SECONDS[min(deliveries, len(DELAYS_SECONDS)) - 1]
 
@@ -220,41 +270,44 @@ async def apply(here: Context, content: bytes, reactions: Reactions) -> bool:
 
     Raises Unreadable, Later, or whatever the handler raises; then nothing is changed.
     """
-    return (await apply_all(here, [content], reactions))[0]
+    return (await apply_all(Reader(here, reactions), [content]))[0]
 
 
-async def apply_all(here: Context, contents: Sequence[bytes], reactions: Reactions) -> list[bool]:
+async def apply_all(reader: Reader, contents: Sequence[bytes]) -> list[bool]:
     """Give several events their effects in one transaction, in order: all of them or none.
 
     A commit costs more than most handlers; sharing it is what keeps up with a busy producer.
     """
+    here = reader.here
     envelopes = [_read(content) for content in contents]
-    async with transaction(here) as session:
-        effects = [await _apply(session, here, one, reactions) for one in envelopes]
-    for envelope, effect in zip(envelopes, effects, strict=True):
-        if effect:
+    async with transaction(here, reader.connection) as session:
+        new = await _first_time(session, envelopes)
+        for envelope, is_new in zip(envelopes, new, strict=True):
+            await _apply(session, here, envelope, reader.reactions if is_new else reader.again)
+    for envelope, is_new in zip(envelopes, new, strict=True):
+        if is_new:
             telemetry.observe_delay(here.service, envelope["type"], envelope["time"])
-    return effects
+    return new
 
 
 async def _apply(
     session: AsyncSession, here: Context, envelope: dict[str, Any], reactions: Reactions
-) -> bool:
+) -> None:
     pairs = reactions.get(envelope["type"], [])
+    if not pairs:
+        return
     received = [(handler, _received(here, envelope, model)) for model, handler in pairs]
     token = otel.attach(propagate.extract({"traceparent": envelope.get("traceparent", "")}))
     try:
         with telemetry.tracer().start_as_current_span(f"receive {envelope['type']}"):
-            if not await _first_time(session, envelope):
-                return False
             for handler, event in received:
                 await handler(session, event)
-            await session.flush()
-            # The next event of the transaction must see rows, not what this one remembers.
-            session.expunge_all()
+            if session.new or session.identity_map:
+                await session.flush()
+                # The next event of the transaction must see rows, not what this one remembers.
+                session.expunge_all()
     finally:
         otel.detach(token)
-    return True
 
 
 def _read(content: bytes) -> dict[str, Any]:
@@ -287,14 +340,22 @@ def _received(here: Context, envelope: dict[str, Any], model: type[BaseModel]) -
     )
 
 
-async def _first_time(session: AsyncSession, envelope: dict[str, Any]) -> bool:
-    statement = (
-        upsert(inbox_event)
-        .values(event_id=UUID(envelope["id"]), type=envelope["type"])
-        .on_conflict_do_nothing()
-        .returning(inbox_event.c.event_id)
-    )
-    return (await session.execute(statement)).scalar_one_or_none() is not None
+async def _first_time(session: AsyncSession, envelopes: Sequence[Mapping[str, Any]]) -> list[bool]:
+    """Enter the events into the inbox; of each, whether it was not there."""
+    ids = [UUID(one["id"]) for one in envelopes]
+    values = {"ids": ids, "types": [one["type"] for one in envelopes]}
+    entered = set((await session.scalars(_ENTER, values)).all())
+    new = []
+    for one in ids:
+        new.append(one in entered)
+        entered.discard(one)  # the same event may come twice in a batch
+    return new
+
+
+async def forget_old(session: AsyncSession, days: int) -> None:
+    """Drop inbox rows of events that no stream and no outbox can bring again."""
+    age = func.now() - text(f"interval '{int(days)} days'")
+    await session.execute(delete(inbox_event).where(inbox_event.c.received_at < age))
 
 
 async def _park(here: Context, message: Msg, reason: str, deliveries: int) -> None:

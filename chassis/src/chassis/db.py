@@ -1,13 +1,16 @@
 """Sessions and the one place that commits: a request is a transaction, so is a turn of a worker."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
@@ -20,7 +23,10 @@ from chassis.auth import MaybeActor, TokenKeys
 from chassis.files import open_files
 from chassis.settings import Context, ServiceSettings
 from chassis.settings import context as context  # noqa: PLC0414 - re-exported for use cases
+from chassis.settings import driver as driver  # noqa: PLC0414
 from chassis.vault import open_vault
+
+_TRUSTED_SECONDS = 10
 
 
 def new_base() -> type[DeclarativeBase]:
@@ -33,14 +39,34 @@ def new_base() -> type[DeclarativeBase]:
 
 def new_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     parsed = make_url(url).set(drivername="postgresql+asyncpg")
-    return create_async_engine(
+    engine = create_async_engine(
         parsed,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
         hide_parameters=True,  # an error's text goes into logs and dead letters
         connect_args={"server_settings": {"application_name": "onenet", "timezone": "UTC"}},
     )
+    event.listen(engine.sync_engine, "checkout", _ensure_alive)
+    event.listen(engine.sync_engine, "checkin", _note_use)
+    return engine
+
+
+def _ensure_alive(connection: Any, record: Any, _: object) -> None:
+    """The pool replaces a connection refused here; a ping each time would be three round trips.
+
+    The driver hears when its server goes; only a connection long idle may have died unheard.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+    if time.monotonic() - record.info.get("used_at", float("inf")) > _TRUSTED_SECONDS:
+        try:
+            connection.ping()
+        except Exception as error:
+            raise DisconnectionError from error
+
+
+def _note_use(_: object, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
 
 
 def open_context(name: str, settings: ServiceSettings, *, keys: TokenKeys | None = None) -> Context:
@@ -62,9 +88,12 @@ def open_context(name: str, settings: ServiceSettings, *, keys: TokenKeys | None
 
 
 @asynccontextmanager
-async def transaction(here: Context) -> AsyncIterator[AsyncSession]:
+async def transaction(
+    here: Context, connection: AsyncConnection | None = None
+) -> AsyncIterator[AsyncSession]:
     """One transaction outside a request: commits on success, rolls back on any exception."""
-    async with here.writing.begin() as session:
+    given = {} if connection is None else {"bind": connection}
+    async with here.writing(**given) as session, session.begin():
         session.info["context"] = here
         yield session
     if session.info.get("wakes"):

@@ -1,6 +1,7 @@
 """Conditions written by people who are not programmers, in the ZEN expression language."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import zen
@@ -13,7 +14,7 @@ class BadExpression(ValueError):
 def truth(expression: str, context: Mapping[str, Any]) -> bool:
     """Whether `expression` holds for these answers; a name that is not there counts as null."""
     try:
-        outcome = zen.evaluate_expression(expression, dict(context))
+        outcome = _compiled(expression).evaluate(dict(context))
     except Exception as error:  # the engine raises RuntimeError subclasses of its own
         raise BadExpression(f"{expression}: {_reason(error)}") from error
     if outcome is None:
@@ -29,6 +30,11 @@ def check(expression: str) -> None:
         zen.compile_expression(expression)
     except Exception as error:
         raise BadExpression(f"{expression}: {_reason(error)}") from error
+
+
+@lru_cache(maxsize=4096)
+def _compiled(expression: str) -> Any:
+    return zen.compile_expression(expression)
 
 
 def _reason(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """What an operator sees and acts on: readiness, metrics, dead letters, the outbox."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
@@ -8,22 +9,25 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from nats.aio.client import Client
+from nats.js.api import ConsumerInfo
+from nats.js.errors import NotFoundError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.pool import QueuePool
 
-from chassis import clock, consumer, telemetry
+from chassis import clock, consumer, outbox, signing, telemetry
 from chassis.auth import Actor, Anyone, PlatformAdmin, requires
-from chassis.db import ReadSession
+from chassis.db import ReadSession, Session, transaction
 from chassis.errors import Conflict, NotFound
-from chassis.outbox import backlog
+from chassis.events import stream_of
 from chassis.pagination import Page, PageQuery, page_of, paginate
 from chassis.problems import problems
 from chassis.service import Service
 from chassis.settings import Context, context
-from chassis.tables import dead_letter, outbox_event
+from chassis.tables import dead_letter, outbox_event, republication
 
 Check = Callable[[], Awaitable[str | None]]
 
@@ -42,6 +46,8 @@ async def readyz(request: Request, _: Anyone) -> Response:
     here: Context = request.app.state.context
     parts = {name: await check() for name, check in here.ready.items()}
     missing = {name: reason for name, reason in parts.items() if reason}
+    for name, reason in parts.items():
+        telemetry.READY.labels(here.service, name).set(reason is None)
     return JSONResponse(
         {
             "status": "not ready" if missing else "ready",
@@ -58,12 +64,24 @@ async def readyz(request: Request, _: Anyone) -> Response:
 async def metrics(request: Request, _: Anyone) -> Response:
     """Prometheus text; the outbox backlog is counted when asked."""
     here: Context = request.app.state.context
-    try:
+    telemetry.POOL.labels(here.service).set(lent(here.engine))
+    waiting = letters = float("nan")
+    with contextlib.suppress(SQLAlchemyError, OSError):
         async with here.reading.begin() as session:
-            telemetry.BACKLOG.labels(here.service).set(await backlog(session))
-    except (SQLAlchemyError, OSError):
-        telemetry.BACKLOG.labels(here.service).set(float("nan"))
+            waiting, letters = await outbox.backlog(session), await _open_letters(session)
+    telemetry.BACKLOG.labels(here.service).set(waiting)
+    telemetry.LETTERS.labels(here.service).set(letters)
     return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def lent(engine: AsyncEngine) -> int:
+    """Connections in use; engines without a pool keep none."""
+    return engine.pool.checkedout() if isinstance(engine.pool, QueuePool) else 0
+
+
+async def _open_letters(session: AsyncSession) -> int:
+    statement = select(func.count()).where(dead_letter.c.redriven_at.is_(None))
+    return int((await session.execute(statement)).scalar_one())
 
 
 def database_check(here: Context, head: str, older: frozenset[str]) -> Check:
@@ -136,6 +154,124 @@ class OutboxOut(BaseModel):
     oldest_unpublished_at: datetime | None
 
 
+class ProducerNotFound(NotFound):
+    slug = "producer-not-found"
+    zh = "本服务不读取该事件来源，或其事件流尚未建立。"
+    en = "This service does not read that producer or event type, or there is no stream yet."
+
+
+class RepublicationOut(BaseModel):
+    """How far the rows of one kind have been told again."""
+
+    name: str
+    told: int
+    asked_at: datetime
+    finished_at: datetime | None
+
+
+class RepublicationsOut(BaseModel):
+    service: str
+    kinds: list[RepublicationOut]
+
+
+class RebuildIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    producer: str = Field(max_length=50, description="The service whose events are read again")
+    type: str | None = Field(
+        default=None, max_length=100, description="Only events of this type; without it all"
+    )
+
+
+class RebuildOut(BaseModel):
+    """A rebuild under way; it leaves the list when nothing is left."""
+
+    producer: str
+    taken: int
+    left: int
+    asked_at: datetime
+
+
+class RebuildsOut(BaseModel):
+    service: str
+    rebuilds: list[RebuildOut]
+
+
+async def ask_republication(session: AsyncSession, service: Service) -> None:
+    if service.signs:
+        await signing.publish_keys(session)
+    await outbox.ask_republication(session, service.republish)
+
+
+async def ask_rebuild(here: Context, service: Service, asked: RebuildIn) -> RebuildOut:
+    """Have a producer's stream read again from the beginning; asked twice it goes on."""
+    subjects = consumer.subjects_of(consumer.merged(service.subscriptions), asked.producer)
+    if asked.type is not None:
+        subjects = [one for one in subjects if one == f"onenet.{asked.type}.*"]
+    if not subjects:
+        raise ProducerNotFound
+    if not here.bus.is_connected:
+        raise ConnectionError("NATS is not connected")
+    try:
+        found = await consumer.ensure_consumer(
+            here.bus.jetstream(),
+            stream=stream_of(asked.producer),
+            durable=consumer.rebuild_of(service.name),
+            subjects=subjects,
+        )
+    except NotFoundError as error:
+        raise ProducerNotFound from error
+    return _rebuild(asked.producer, found)
+
+
+async def rebuilds(here: Context, service: Service) -> list[RebuildOut]:
+    found = []
+    for producer in consumer.producers(consumer.merged(service.subscriptions)):
+        with contextlib.suppress(NotFoundError):
+            durable = consumer.rebuild_of(service.name)
+            seen = await here.bus.jetstream().consumer_info(stream_of(producer), durable)
+            found.append(_rebuild(producer, seen))
+    return found
+
+
+def _rebuild(producer: str, found: ConsumerInfo) -> RebuildOut:
+    assert found.created is not None
+    return RebuildOut(
+        producer=producer,
+        taken=found.delivered.consumer_seq if found.delivered else 0,
+        left=consumer.left(found),
+        asked_at=found.created,
+    )
+
+
+def _add_repairs(routes: APIRouter, service: Service) -> None:
+    """What rebuilds copies: told again by this service, or read again by it."""
+
+    @routes.get("/republications")
+    async def list_republications(actor: PlatformAdmin, session: ReadSession) -> RepublicationsOut:
+        """How far the last republication has come."""
+        rows = await session.execute(select(republication).order_by(republication.c.name))
+        kinds = [RepublicationOut.model_validate(row, from_attributes=True) for row in rows]
+        return RepublicationsOut(service=service.name, kinds=kinds)
+
+    @routes.post("/republications", status_code=202)
+    async def republish(actor: PlatformAdmin, session: Session) -> RepublicationsOut:
+        """Tell the present state of all that others copy once more, from the beginning."""
+        await ask_republication(session, service)
+        return await list_republications(actor, session)
+
+    @routes.get("/rebuilds")
+    async def list_rebuilds(actor: PlatformAdmin, request: Request) -> RebuildsOut:
+        """The rebuilds under way, and how far they have come."""
+        found = await rebuilds(request.app.state.context, service)
+        return RebuildsOut(service=service.name, rebuilds=found)
+
+    @routes.post("/rebuilds", status_code=202, responses=problems(ProducerNotFound))
+    async def rebuild(body: RebuildIn, actor: PlatformAdmin, request: Request) -> RebuildOut:
+        """Read a producer's events again: copies are renewed, other effects happen once only."""
+        return await ask_rebuild(request.app.state.context, service, body)
+
+
 def router(service: Service) -> APIRouter:
     """The operations routes of one service, under its own name."""
     base = f"/api/v1/operations/{service.name}"
@@ -171,6 +307,7 @@ def router(service: Service) -> APIRouter:
         """How many events wait for the bus, and since when."""
         return await _outbox(session)
 
+    _add_repairs(routes, service)
     return routes
 
 
@@ -192,8 +329,6 @@ async def redrive(here: Context, service: Service, dead_letter_id: UUID) -> None
 
 
 async def _mark_redriven(here: Context, dead_letter_id: UUID) -> None:
-    from chassis.db import transaction
-
     async with transaction(here) as session:
         await session.execute(
             update(dead_letter)
@@ -220,7 +355,7 @@ async def _outbox(session: AsyncSession) -> OutboxOut:
     parked_rows, oldest = (await session.execute(statement)).one()
     return OutboxOut(
         service=context(session).service,
-        backlog=await backlog(session),
+        backlog=await outbox.backlog(session),
         parked=parked_rows,
         oldest_unpublished_at=oldest,
     )

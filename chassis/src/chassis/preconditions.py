@@ -15,12 +15,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Actor
 from chassis.errors import Conflict, FieldError, Invalid, PreconditionMissing, Stale
-from chassis.settings import context
+from chassis.settings import context, driver
 from chassis.tables import idempotency_record
 
 _KEY = re.compile(r'^(?:"([\x20-\x21\x23-\x7e]{1,200})"|([\x21\x23-\x7e]{1,200}))$')
@@ -44,6 +44,20 @@ class KeyRunning(Conflict):
 _FORMS = ("multipart/", "application/x-www-form-urlencoded")
 # Headers that belong to the answer and not to its way here.
 _KEPT_HEADERS = ("etag", "location")
+_LOCK_AND_FIND = """
+SELECT pg_try_advisory_xact_lock(hashtextextended($1::text || '|' || $2::text, 0)) AS locked,
+  fingerprint, status, answer
+FROM (SELECT) AS once LEFT JOIN idempotency_record ON scope = $1 AND key = $2"""
+_KEEP = """
+INSERT INTO idempotency_record (scope, key, fingerprint, status, answer)
+VALUES ($1, $2, $3, $4, $5) ON CONFLICT (scope, key) DO NOTHING RETURNING true"""
+# The row lock on the sequence also orders concurrent writers of one entity.
+_EVENT = """
+WITH counted AS (INSERT INTO outbox_sequence AS known (entity, last) VALUES ($1, 1)
+  ON CONFLICT (entity) DO UPDATE SET last = known.last + 1 RETURNING last),
+told AS (INSERT INTO outbox_event (event_id, type, subject, entity, sequence, envelope)
+  SELECT $2, $3, $4, $1, last, $5::text || last || $6::text FROM counted)"""
+_EVENT_AND_KEEP = _EVENT + _KEEP.replace("$1, $2, $3, $4, $5", "$7, $8, $9, $10, $11")
 
 
 @dataclass
@@ -99,15 +113,15 @@ async def begin(session: AsyncSession, request: Request, actor: Actor | None) ->
         return None
     scope = str(actor.id) if actor else "anyone"
     attempt = Attempt(scope, _parse(header), await _fingerprint(request), Captured())
-    lock = func.hashtextextended(f"{attempt.scope}|{attempt.key}", 0)
-    if not (await session.execute(select(func.pg_try_advisory_xact_lock(lock)))).scalar_one():
+    found = await (await driver(session)).fetchrow(_LOCK_AND_FIND, attempt.scope, attempt.key)
+    if not found["locked"]:
         raise KeyRunning
-    found = await _find(session, attempt)
-    if found is not None:
-        if found.fingerprint != attempt.fingerprint:
+    if found["fingerprint"] is not None:
+        if found["fingerprint"] != attempt.fingerprint:
             raise KeyReused
-        raise Replayed(found.status, context(session).vault.decrypt(found.answer))
+        raise Replayed(found["status"], context(session).vault.decrypt(found["answer"]))
     _answer.set(attempt.captured)
+    session.info["event"] = None
     return attempt
 
 
@@ -115,19 +129,35 @@ async def keep(session: AsyncSession, attempt: Attempt) -> None:
     """Write the answer beside the effect; an answer that is no 2xx is not kept."""
     response = attempt.captured.response
     _answer.set(None)
+    event = session.info.pop("event")
     if response is None or not 200 <= response.status_code < 300:  # noqa: PLR2004 - 2xx
+        await write_event(session, event)
         return
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
     answer = json.dumps({"headers": headers, "body": bytes(response.body).decode()})
-    await session.execute(
-        insert(idempotency_record).values(
-            scope=attempt.scope,
-            key=attempt.key,
-            fingerprint=attempt.fingerprint,
-            status=response.status_code,
-            answer=context(session).vault.encrypt(answer),
-        )
+    kept = await (await driver(session)).fetchval(
+        _KEEP if event is None else _EVENT_AND_KEEP,
+        *(event or ()),
+        attempt.scope,
+        attempt.key,
+        attempt.fingerprint,
+        response.status_code,
+        context(session).vault.encrypt(answer),
     )
+    if not kept:
+        # Whoever had the lock committed between our look and our lock; nothing of ours stays.
+        raise KeyRunning
+
+
+async def write_event(session: AsyncSession, event: tuple[Any, ...] | None) -> None:
+    """Entity, id, type, subject and the text before and after the sequence, as one row.
+
+    The last event of a keyed request waits for the answer, and is written by the same statement.
+    """
+    if "event" in session.info:
+        event, session.info["event"] = session.info["event"], event
+    if event is not None:
+        await (await driver(session)).execute(f"{_EVENT} SELECT", *event)
 
 
 async def forget_old(session: AsyncSession) -> None:
@@ -137,13 +167,6 @@ async def forget_old(session: AsyncSession) -> None:
             idempotency_record.c.created_at < func.now() - text(f"interval '{int(hours)} hours'")
         )
     )
-
-
-async def _find(session: AsyncSession, attempt: Attempt) -> Any:
-    statement = select(idempotency_record).where(
-        idempotency_record.c.scope == attempt.scope, idempotency_record.c.key == attempt.key
-    )
-    return (await session.execute(statement)).one_or_none()
 
 
 def _parse(header: str) -> str:
@@ -204,19 +227,20 @@ class NotModified(Exception):
         self.headers = headers
 
 
-async def _required(request: Request) -> str:
+async def required_match(request: Request) -> str:
     match = request.headers.get("if-match")
     if match is None:
         raise PreconditionMissing(header="If-Match")
     return match
 
 
-async def _optional(request: Request) -> str | None:
+async def optional_match(request: Request) -> str | None:
     return request.headers.get("if-match")
 
 
-RequiredMatch = Annotated[str, Depends(_required)]
-OptionalMatch = Annotated[str | None, Depends(_optional)]
+RequiredMatch = Annotated[str, Depends(required_match)]
+OptionalMatch = Annotated[str | None, Depends(optional_match)]
+MATCHES = {required_match, optional_match}
 
 
 def ensure_match(match: str | None, version: int | str) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import asyncpg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -167,6 +168,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DBAPIError, _database_error)
     app.add_exception_handler(InterfaceError, _database_error)
     app.add_exception_handler(OSError, _database_error)
+    app.add_exception_handler(asyncpg.PostgresError, _database_error)
+    app.add_exception_handler(asyncpg.InterfaceError, _database_error)
     app.add_exception_handler(Exception, _unknown_error)
 
 
@@ -254,7 +257,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _database_error(request: Request, error: Exception) -> Response:
     """A lost database is a 503 the client may repeat; a lost race over a constraint is a 409."""
-    code = str(getattr(getattr(error, "orig", None), "sqlstate", "") or "")
+    code = str(getattr(getattr(error, "orig", error), "sqlstate", "") or "")
     lost = isinstance(error, OSError | InterfaceError) or code[:2] in {"08", "53", "57"} or not code
     if code in {"40001", "40P01", "23505", "55P03"}:
         return refusal(request, Conflict())

@@ -2,9 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, inspect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.consumer import Subscriptions
@@ -25,6 +26,18 @@ class Loop:
 
 
 @dataclass(frozen=True)
+class Copied:
+    """Rows that other services copy; `tell` records the event with the present state of one."""
+
+    rows: Any
+    tell: Callable[[AsyncSession, Any], Awaitable[None]]
+
+    @property
+    def name(self) -> str:
+        return str(inspect(self.rows).local_table.name)
+
+
+@dataclass(frozen=True)
 class Service:
     """`name` is the first word of the service's event types and the name of its stream."""
 
@@ -36,5 +49,6 @@ class Service:
     events: Sequence[type[Event]]
     migrations: str
     loops: Sequence[Loop] = ()
+    republish: Sequence[Copied] = ()
     signs: bool = False
     startup: Sequence[Callable[[AsyncSession], Awaitable[None]]] = ()

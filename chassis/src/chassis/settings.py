@@ -6,7 +6,9 @@ Nothing here has a secret as its default, and nothing reads the environment at i
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+from nats.aio.client import Client
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
@@ -40,6 +42,13 @@ class ServiceSettings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on")
     port: int = Field(default=8000, description="Port to listen on")
+    listen_fd: int | None = Field(
+        default=None,
+        description="A listening socket handed down by whoever starts the process, beside the port",
+    )
+    drain_seconds: float = Field(
+        default=0, description="When stopping: time to let kept connections go before closing them"
+    )
     worker: bool = Field(
         default=True, description="Run relay, consumers and loops inside the api process"
     )
@@ -56,9 +65,15 @@ class ServiceSettings(BaseSettings):
         default=14,
         description="Days a published event row is kept, so that it can be published again",
     )
+    stream_retention_days: int = Field(
+        default=366, description="Days an event stays in its stream, for consumers and rebuilds"
+    )
     idempotency_hours: int = Field(
         default=24, description="Hours an Idempotency-Key and its answer are kept"
     )
+
+
+_REMEMBERED = 512
 
 
 @dataclass(frozen=True)
@@ -72,10 +87,35 @@ class Context:
     writing: async_sessionmaker[AsyncSession]
     reading: async_sessionmaker[AsyncSession]
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    bus: Client = field(default_factory=Client)  # connected by the worker, once the bus is there
     ready: dict[str, Callable[[], Awaitable[str | None]]] = field(default_factory=dict)
+    memory: dict[Any, Any] = field(default_factory=dict)
+
+    def remember(self, key: Any, value: Any) -> Any:
+        """Keep in memory what cannot change in the database; the oldest makes room."""
+        if len(self.memory) >= _REMEMBERED:
+            del self.memory[next(iter(self.memory))]
+        self.memory[key] = value
+        return value
 
 
 def context(session: AsyncSession) -> Context:
     """The context this session was opened in."""
     found: Context = session.info["context"]
     return found
+
+
+async def driver(session: AsyncSession) -> Any:
+    """The asyncpg connection inside this session's transaction, for hot statements in plain SQL.
+
+    What the session has not flushed is not there yet.
+    """
+    kept = session.info.get("driver")
+    if kept is not None and kept[0] is session.sync_session.get_transaction():
+        return kept[1]
+    adapted: Any = (await (await session.connection()).get_raw_connection()).dbapi_connection
+    if adapted._transaction is None:  # noqa: SLF001 - there is no public way to begin
+        # SQLAlchemy begins with a statement of its own, and this one may come before any.
+        await adapted._start_transaction()  # noqa: SLF001
+    session.info["driver"] = session.sync_session.get_transaction(), adapted.driver_connection
+    return adapted.driver_connection

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from functools import lru_cache
 from typing import Any
 
@@ -14,10 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import ALGORITHM
 from chassis.events import Event, SigningKeyPublished
 from chassis.outbox import record
-from chassis.settings import context
+from chassis.settings import Context, context
 from chassis.tables import signing_key
 
 _LOCK = 0x516E
+HELD_SECONDS = 5
+_HELD = "signing key"
 
 
 @lru_cache
@@ -40,8 +43,8 @@ def key_event(service: str) -> type[Event]:
 async def ensure_key(session: AsyncSession) -> str:
     """The id of the key in use, made and published at the first call."""
     await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-    kid = await _current(session)
-    return kid or await rotate_key(session)
+    row = await _current(session)
+    return row.kid if row else await rotate_key(session)
 
 
 async def rotate_key(session: AsyncSession) -> str:
@@ -56,30 +59,54 @@ async def rotate_key(session: AsyncSession) -> str:
     await session.execute(
         insert(signing_key).values(kid=kid, private_key=here.vault.encrypt(private), jwk=jwk)
     )
+    session.info["made_key"] = True
     published = {"kid": kid, "jwk": jwk, "retired_at": None}
     await record(session, key_event(here.service).model_validate(published))
     return kid
 
 
+async def publish_keys(session: AsyncSession) -> None:
+    """Tell the public halves once more."""
+    event = key_event(context(session).service)
+    for row in await session.execute(select(signing_key)):
+        published = {"kid": row.kid, "jwk": row.jwk, "retired_at": row.retired_at}
+        await record(session, event.model_validate(published))
+
+
 async def sign(session: AsyncSession, payload: dict[str, Any], *, typ: str) -> str:
     """A compact JWS of the payload under the service's current key."""
-    kid = await _current(session) or await ensure_key(session)
-    key = await private_key(session, kid)
+    return _signed(*await _held(session), payload, typ)
+
+
+def sign_held(here: Context, payload: dict[str, Any], *, typ: str) -> str | None:
+    """The same without a session, with the key of the last few seconds; None when it is older."""
+    until, kid, key = here.memory.get(_HELD, (0.0, "", None))
+    return _signed(kid, key, payload, typ) if time.monotonic() < until else None
+
+
+def _signed(kid: str, key: ECKey, payload: dict[str, Any], typ: str) -> str:
     header = {"alg": ALGORITHM, "kid": kid, "typ": typ}
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=str)
     return jws.serialize_compact(header, text.encode(), key, algorithms=[ALGORITHM])
 
 
-async def private_key(session: AsyncSession, kid: str) -> ECKey:
-    box = (
-        await session.execute(select(signing_key.c.private_key).where(signing_key.c.kid == kid))
-    ).scalar_one()
-    return _import(context(session).vault.decrypt(box))
+async def _held(session: AsyncSession) -> tuple[str, ECKey]:
+    """The current key, read again every few seconds: that long another process signs with the old.
 
-
-@lru_cache(maxsize=16)
-def _import(private: str) -> ECKey:
-    return ECKey.import_key(json.loads(private))
+    A key this transaction made is not held, it may yet be rolled back.
+    """
+    here = context(session)
+    until, kid, key = here.memory.get(_HELD, (0.0, "", None))
+    if time.monotonic() < until and "made_key" not in session.info:
+        return kid, key
+    row = await _current(session)
+    if row is None:
+        await ensure_key(session)
+        row = await _current(session)
+    kid, key = row.kid, ECKey.import_key(json.loads(here.vault.decrypt(row.private_key)))
+    if "made_key" not in session.info:
+        here.remember(_HELD, (time.monotonic() + HELD_SECONDS, kid, key))
+    return kid, key
 
 
 async def public_keys(session: AsyncSession) -> list[dict[str, Any]]:
@@ -87,11 +114,11 @@ async def public_keys(session: AsyncSession) -> list[dict[str, Any]]:
     return list(rows.scalars())
 
 
-async def _current(session: AsyncSession) -> str | None:
+async def _current(session: AsyncSession) -> Any:
     statement = (
-        select(signing_key.c.kid)
+        select(signing_key.c.kid, signing_key.c.private_key)
         .where(signing_key.c.retired_at.is_(None))
         .order_by(signing_key.c.created_at.desc())
         .limit(1)
     )
-    return (await session.execute(statement)).scalar_one_or_none()
+    return (await session.execute(statement)).one_or_none()

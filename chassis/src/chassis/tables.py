@@ -76,6 +76,16 @@ dead_letter = sa.Table(
     _moment("redriven_at", nullable=True),
 )
 
+republication = sa.Table(
+    "republication",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("after", sa.Text),
+    sa.Column("told", sa.BigInteger, nullable=False, server_default="0"),
+    _moment("asked_at"),
+    _moment("finished_at", nullable=True),
+)
+
 idempotency_record = sa.Table(
     "idempotency_record",
     metadata,

@@ -140,3 +140,12 @@ class RequestTelemetry:
                 status=status,
                 seconds=round(seconds, 3),
             )
+
+
+PENDING = Gauge(
+    "onenet_consumer_pending", "Events of a producer not yet taken in", ["service", "producer"]
+)
+LETTERS = Gauge("onenet_dead_letters_open", "Dead letters not re-driven", ["service"])
+TURNS = Counter("onenet_loop_turns", "Turns of a loop", ["service", "loop", "outcome"])
+READY = Gauge("onenet_ready", "1 when the part is there", ["service", "part"])
+POOL = Gauge("onenet_pool_in_use", "Database connections lent out", ["service"])

@@ -27,7 +27,7 @@ from chassis.preconditions import (
     set_tag,
 )
 from chassis.problems import problems, refusal
-from chassis.service import Loop, Service
+from chassis.service import Copied, Loop, Service
 from chassis.settings import ServiceSettings
 
 Base = new_base()
@@ -203,6 +203,13 @@ def _out(note: Note) -> NoteOut:
     return NoteOut(note_id=note.note_id, text=note.text, version=note.version)
 
 
+async def tell_note(session: AsyncSession, note: Note) -> None:
+    await record(session, NoteWritten(note_id=note.note_id, version=note.version))
+
+
+COPIED = [Copied(Note, tell_note)]
+
+
 async def sweep(session: AsyncSession) -> None:
     await session.execute(sa.delete(Note).where(Note.text == "sweep me"))
 
@@ -217,5 +224,6 @@ def create_service(settings: SampleSettings | None = None) -> Service:
         events=[NoteWritten],
         migrations="sample:migrations",
         loops=[Loop("sweep", 0.2, sweep)],
+        republish=COPIED,
         signs=True,
     )

@@ -105,6 +105,7 @@ def bound(context: Context, url: str) -> Context:
             engine.execution_options(postgresql_readonly=True), expire_on_commit=False
         ),
         wake=asyncio.Event(),
+        memory={},
     )
 
 
@@ -153,6 +154,7 @@ async def here(prepared: Prepared) -> AsyncIterator[Context]:
             writing=sessions,
             reading=sessions,
             wake=asyncio.Event(),
+            memory={},
         )
         await outer.rollback()
     await engine.dispose()

@@ -34,6 +34,7 @@ def scratch_postgres() -> Iterator[str]:
             "synchronous_commit=off",
             "full_page_writes=off",
             "max_connections=300",
+            "track_commit_timestamp=on",
         ):
             name, value = setting.split("=")
             server.psql(f"ALTER SYSTEM SET {name} = '{value}';")
