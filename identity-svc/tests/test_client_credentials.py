@@ -90,3 +90,47 @@ class TestTokenEndpoint:
     async def test_json_body_is_refused(self, client):
         answer = await client.post(TOKEN, json={"grant_type": "refresh_token"})
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+class TestSystemThatIsRemembered:
+    """The second token within seconds comes from memory; nothing else may differ."""
+
+    async def issue(self, client, system, headers=None, **changes):
+        form = TestClientCredentials().form(system, **changes)
+        return await client.post(TOKEN, data=form, headers=headers)
+
+    async def test_its_token_says_the_same_and_is_another(self, client, system):
+        first = await self.issue(client, system, scope="feeds")
+        second = await self.issue(client, system, scope="feeds")
+        assert second.headers["cache-control"] == first.headers["cache-control"] == "no-store"
+        one, other = (claims_of(answer.json()["access_token"]) for answer in (first, second))
+        differing = {"jti", "iat", "exp"}
+        assert {k: v for k, v in one.items() if k not in differing} == {
+            k: v for k, v in other.items() if k not in differing
+        }
+        assert one["jti"] != other["jti"]
+
+    @pytest.mark.parametrize(
+        ("changes", "status", "error"),
+        [
+            ({"client_secret": "wrong"}, 401, "invalid_client"),
+            ({"client_secret": ""}, 401, "invalid_client"),
+            ({"scope": "cases"}, 400, "invalid_scope"),
+            ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ],
+    )
+    async def test_what_is_refused_is_refused_again(self, client, system, changes, status, error):
+        assert (await self.issue(client, system)).status_code == 200
+        answer = await self.issue(client, system, **changes)
+        assert (answer.status_code, answer.json()["error"]) == (status, error)
+
+    async def test_a_field_that_stands_twice_is_refused(self, client, system):
+        assert (await self.issue(client, system)).status_code == 200
+        form = TestClientCredentials().form(system, scope=["feeds", "feeds"])
+        assert (await client.post(TOKEN, data=form)).json()["error"] == "invalid_request"
+
+    async def test_closed_here_it_gets_none_any_more(self, client, system):
+        assert (await self.issue(client, system)).status_code == 200
+        path = f"/api/v1/identity/clients/{system['client_id']}/closure"
+        assert (await client.post(path, headers=admin())).status_code == 200
+        assert (await self.issue(client, system)).json()["error"] == "invalid_client"

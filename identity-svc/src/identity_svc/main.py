@@ -1,6 +1,6 @@
 """The composition of the identity service."""
 
-from chassis.service import Loop, Service
+from chassis.service import Copied, Loop, Service
 from identity_svc.inbox import routes as inbox
 from identity_svc.inbox.subscriptions import subscriptions as inbox_subscriptions
 from identity_svc.login import routes as login
@@ -9,11 +9,16 @@ from identity_svc.login.usecases.clients import ensure_web_client
 from identity_svc.login.usecases.keys import forget_old
 from identity_svc.mandates import routes as mandates
 from identity_svc.mandates.events import MandateChanged
-from identity_svc.mandates.usecases import appoint_legal_representative, let_run_out
+from identity_svc.mandates.models import Mandate
+from identity_svc.mandates.usecases import appoint_legal_representative, let_run_out, tell
 from identity_svc.orgs import routes as orgs
 from identity_svc.orgs.events import DepartmentChanged, RegionChanged, StaffChanged
+from identity_svc.orgs.models import Department, Region, Staff
+from identity_svc.orgs.usecases import tell_department, tell_region, tell_staff
 from identity_svc.people import routes as people
 from identity_svc.people.events import CompanyChanged, PersonChanged, PersonRegistered
+from identity_svc.people.models import Company, Person
+from identity_svc.people.usecases import tell_company, tell_person
 from identity_svc.settings import IdentitySettings
 from identity_svc.tables import Base
 
@@ -46,6 +51,14 @@ def create_service(settings: IdentitySettings | None = None) -> Service:
         loops=(
             Loop("mandates run out", 60, let_run_out),
             Loop("forget old sign-ins", 3600, forget_old),
+        ),
+        republish=(
+            Copied(Region, tell_region),
+            Copied(Department, tell_department),
+            Copied(Staff, tell_staff),
+            Copied(Person, tell_person),
+            Copied(Company, tell_company),
+            Copied(Mandate, tell),
         ),
         signs=True,
         startup=(ensure_web_client,),

@@ -20,10 +20,27 @@ from identity_svc.login.models import (
     SignInAttempt,
     digest_of,
 )
+from identity_svc.orgs.models import Department
 
 
 async def active_client(session: AsyncSession, client_id: str) -> Client | None:
     return await session.scalar(select(Client).where(Client.client_id == client_id, Client.active))
+
+
+async def active_system(session: AsyncSession, client_id: str) -> tuple[Client, Department] | None:
+    """A client with a secret, and its department if that is open."""
+    statement = (
+        select(Client, Department)
+        .join(Department, Department.code == Client.department_code)
+        .where(
+            Client.client_id == client_id,
+            Client.active,
+            Client.secret_digest.is_not(None),
+            Department.active,
+        )
+    )
+    found = (await session.execute(statement)).one_or_none()
+    return None if found is None else (found[0], found[1])
 
 
 async def client_for_update(session: AsyncSession, client_id: str) -> Client:

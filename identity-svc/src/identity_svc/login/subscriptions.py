@@ -6,7 +6,7 @@ from chassis.consumer import Received, Subscriptions
 from chassis.events import SigningKeyPublished, service_of
 from identity_svc.login.usecases import keys
 
-subscriptions = Subscriptions()
+subscriptions = Subscriptions(copies=True)
 
 
 @subscriptions.on("case.signing_key.published.v1", SigningKeyPublished)

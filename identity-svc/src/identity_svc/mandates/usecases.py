@@ -78,7 +78,7 @@ async def grant_mandate(session: AsyncSession, actor: Actor, offer: Offer) -> Ma
         version=1,
     )
     session.add(mandate)
-    await _tell(session, mandate)
+    await tell(session, mandate)
     return mandate
 
 
@@ -116,7 +116,7 @@ async def appoint_legal_representative(session: AsyncSession, company: Company) 
         version=1,
     )
     session.add(mandate)
-    await _tell(session, mandate)
+    await tell(session, mandate)
 
 
 async def accept_mandate(
@@ -130,7 +130,7 @@ async def accept_mandate(
         # The loop that lets it run out has not come round yet; the answer is the same.
         mandate.status = State.EXPIRED
     mandate.move(Action.ACCEPT)
-    await _tell(session, mandate)
+    await tell(session, mandate)
     return mandate
 
 
@@ -142,7 +142,7 @@ async def revoke_mandate(
     ensure_match(match, mandate.version)
     mandate.move(Action.REVOKE)
     mandate.ended_by = actor.id
-    await _tell(session, mandate)
+    await tell(session, mandate)
     return mandate
 
 
@@ -151,10 +151,10 @@ async def let_run_out(session: AsyncSession) -> None:
     today = clock.today()
     for mandate in await queries.run_out(session, on=today, limit=RUN_OUT_PER_TURN):
         mandate.move(Action.EXPIRE)
-        await _tell(session, mandate)
+        await tell(session, mandate)
 
 
-async def _tell(session: AsyncSession, mandate: Mandate) -> None:
+async def tell(session: AsyncSession, mandate: Mandate) -> None:
     await session.flush()
     await record(
         session,

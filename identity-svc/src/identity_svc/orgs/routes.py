@@ -62,7 +62,7 @@ async def import_regions(
     return ImportOut.of(report, dry_run=dry_run, language=language)
 
 
-@router.get("/regions")
+@router.get("/regions", responses=problems(RegionNotFound))
 async def list_regions(
     request: Request,
     response: Response,
@@ -110,7 +110,7 @@ async def add_department(
     return DepartmentOut.of(department)
 
 
-@router.get("/departments")
+@router.get("/departments", responses=problems(RegionNotFound))
 async def list_departments(
     request: Request,
     response: Response,

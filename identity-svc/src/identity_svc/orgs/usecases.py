@@ -81,6 +81,10 @@ async def _keep_region(session: AsyncSession, region: Region, name: str) -> None
         region.name = name
         region.version += 1
     session.add(region)
+    await tell_region(session, region)
+
+
+async def tell_region(session: AsyncSession, region: Region) -> None:
     await record(
         session,
         RegionChanged(
@@ -132,7 +136,7 @@ async def add_department(
         raise DepartmentExists(department_code=code)
     department = Department(code=code, name=name, region_code=region, active=True, version=1)
     session.add(department)
-    await _tell_department(session, department)
+    await tell_department(session, department)
     return department
 
 
@@ -145,11 +149,11 @@ async def change_department(
         region = await known_region(session, changes["region_code"], pointer="/region_code")
         changes = changes | {"region_code": region}
     if department.change(changes):
-        await _tell_department(session, department)
+        await tell_department(session, department)
     return department
 
 
-async def _tell_department(session: AsyncSession, department: Department) -> None:
+async def tell_department(session: AsyncSession, department: Department) -> None:
     await record(
         session,
         DepartmentChanged(
@@ -261,7 +265,7 @@ async def _add_staff(session: AsyncSession, new: NewStaff, region: str) -> Staff
         version=1,
     )
     session.add(staff)
-    await _tell_staff(session, staff)
+    await tell_staff(session, staff)
     return staff
 
 
@@ -293,11 +297,11 @@ async def change_staff(
         account = await queries.account(session, staff.id)
         assert account is not None
         account.active = staff.active
-        await _tell_staff(session, staff)
+        await tell_staff(session, staff)
     return staff
 
 
-async def _tell_staff(session: AsyncSession, staff: Staff) -> None:
+async def tell_staff(session: AsyncSession, staff: Staff) -> None:
     await record(
         session,
         StaffChanged(

@@ -136,9 +136,13 @@ async def raise_assurance(
             department_code=actor.department,
         )
     )
+    await tell_person(session, person)
+    return person
+
+
+async def tell_person(session: AsyncSession, person: Person) -> None:
     event = PersonChanged(person_id=person.id, level=person.level, version=person.version)
     await record(session, event, sealed=_sealed(session, person))
-    return person
 
 
 async def register_company(
@@ -170,6 +174,12 @@ async def register_company(
     company = await session.scalar(statement)
     if company is None:
         raise CompanyRegistered(uscc=uscc)
+    await tell_company(session, company)
+    await appoint(session, company)
+    return company
+
+
+async def tell_company(session: AsyncSession, company: Company) -> None:
     await record(
         session,
         CompanyChanged(
@@ -181,8 +191,6 @@ async def register_company(
             version=company.version,
         ),
     )
-    await appoint(session, company)
-    return company
 
 
 async def _ensure_company(session: AsyncSession, uscc: str, legal_representative: UUID) -> None:

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from identity_svc.login.routes import authorization, clients, discovery, tokens
 
 router = APIRouter()
+router.include_router(tokens.issuing)  # first, because it is asked most
 router.include_router(authorization.router)
 router.include_router(tokens.router)
 router.include_router(discovery.router)

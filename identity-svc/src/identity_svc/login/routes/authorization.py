@@ -16,13 +16,14 @@ from identity_svc.login.routes.forms import (
     described,
     form_of,
     oauth_error,
+    oauth_errors,
     once,
 )
 from identity_svc.login.usecases import authorization, clients, tokens
 from identity_svc.login.usecases.authorization import REQUEST_URI, AuthorizationRequest, Pause
 from identity_svc.settings import rules
 
-router = APIRouter(prefix="/oauth2", tags=["sign-in"])
+router = APIRouter(prefix="/oauth2", tags=["sign-in"], responses=oauth_errors(400, 401, page=True))
 
 _REST = "response_type redirect_uri code_challenge code_challenge_method"
 _REQUIRED = f"client_id {_REST}"

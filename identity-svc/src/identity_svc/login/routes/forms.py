@@ -13,6 +13,18 @@ P = ParamSpec("P")
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_ERROR = {
+    "type": "object",
+    "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+    "required": ["error"],
+}
+
+
+def oauth_errors(*statuses: int, page: bool = False) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI `responses` of RFC 6749 errors; with `page` a browser gets them as a page."""
+    content: dict[str, Any] = {"application/json": {"schema": _ERROR}}
+    content |= {"text/html": {"schema": {"type": "string"}}} if page else {}
+    return {one: {"description": "an OAuth error", "content": content} for one in statuses}
 
 
 def described(place: str, required: str, optional: str = "") -> dict[str, Any]:

@@ -8,15 +8,25 @@ from chassis.auth import Anyone, SignedIn
 from chassis.db import ReadSession, Session
 from identity_svc.login.errors import InvalidClient, InvalidRequest
 from identity_svc.login.models import Client
-from identity_svc.login.routes.forms import NO_STORE, answers_oauth, described, form_of
+from identity_svc.login.routes.at_once import TokenRoute
+from identity_svc.login.routes.forms import (
+    NO_STORE,
+    answers_oauth,
+    described,
+    form_of,
+    oauth_errors,
+)
 from identity_svc.login.usecases import clients, tokens
 
-router = APIRouter(prefix="/oauth2", tags=["tokens"])
+router = APIRouter(prefix="/oauth2", tags=["tokens"], responses=oauth_errors(400, 401))
+issuing = APIRouter(
+    prefix="/oauth2", tags=["tokens"], responses=oauth_errors(400, 401), route_class=TokenRoute
+)
 
 _TOKEN_FORM = described("form", "token", "token_type_hint client_id client_secret")
 
 
-@router.post(
+@issuing.post(
     "/token",
     openapi_extra=described(
         "form",
@@ -28,7 +38,11 @@ _TOKEN_FORM = described("form", "token", "token_type_hint client_id client_secre
 async def issue_tokens(request: Request, actor: Anyone, session: Session) -> Response:
     """Tokens for a code, a refresh token (rotated each time) or a department's client secret."""
     form = await form_of(request)
-    client = await clients.authenticate(session, form, request.headers.get("authorization"))
+    authorization = request.headers.get("authorization")
+    if form.get("grant_type") == "client_credentials":
+        system = await clients.authenticate_system(session, form, authorization)
+        return JSONResponse(await tokens.for_system(session, system, form), headers=NO_STORE)
+    client = await clients.authenticate(session, form, authorization)
     return JSONResponse(await tokens.exchange(session, client, form), headers=NO_STORE)
 
 
@@ -51,14 +65,14 @@ async def introspect_token(request: Request, actor: Anyone, session: ReadSession
     return JSONResponse(await tokens.introspect(session, token), headers=NO_STORE)
 
 
-@router.get("/userinfo")
+@router.get("/userinfo", responses=oauth_errors(403))
 @answers_oauth
 async def read_userinfo(request: Request, actor: SignedIn, session: ReadSession) -> Response:
     """Who the bearer of the access token is, as known now; the name with scope `profile`."""
     return await _userinfo(request, session)
 
 
-@router.post("/userinfo")
+@router.post("/userinfo", responses=oauth_errors(403))
 @answers_oauth
 async def post_userinfo(request: Request, actor: SignedIn, session: ReadSession) -> Response:
     """The same, by POST (OpenID Connect Core 5.3.1)."""

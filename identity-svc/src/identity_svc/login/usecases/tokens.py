@@ -17,22 +17,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import ALGORITHM, AUDIENCE
-from chassis.signing import public_keys, sign
+from chassis.settings import Context
+from chassis.signing import public_keys, sign, sign_held
 from identity_svc.login import pkce, queries
 from identity_svc.login.errors import (
     InsufficientScope,
     InvalidGrant,
     InvalidRequest,
     InvalidToken,
-    UnauthorizedClient,
     UnsupportedGrantType,
 )
 from identity_svc.login.models import Client, RefreshToken, SignIn, digest_of
 from identity_svc.login.scopes import OFFLINE, OPENID, PROFILE, granted
+from identity_svc.login.usecases.clients import System
 from identity_svc.orgs import queries as orgs
 from identity_svc.orgs.models import AccountKind
 from identity_svc.people import queries as people
-from identity_svc.settings import rules
+from identity_svc.settings import IdentitySettings, rules
 
 ACCESS = "at+jwt"
 IDENTITY = "JWT"
@@ -66,14 +67,12 @@ class Subject:
 async def exchange(
     session: AsyncSession, client: Client, form: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The answer of the token endpoint, by grant type."""
+    """The answer of the token endpoint to people's clients, by grant type."""
     match form.get("grant_type"):
         case "authorization_code":
             return await _for_code(session, client, form)
         case "refresh_token":
             return await _for_refresh_token(session, client, form)
-        case "client_credentials":
-            return await _for_client(session, client, form)
         case None:
             raise InvalidRequest("grant_type is missing")
         case _:
@@ -126,22 +125,36 @@ async def _for_refresh_token(
     return await _issue(session, signed_in, scope=scope, nonce=None)
 
 
-async def _for_client(
-    session: AsyncSession, client: Client, form: Mapping[str, str]
+async def for_system(
+    session: AsyncSession, system: System, form: Mapping[str, str]
 ) -> dict[str, Any]:
-    if client.is_public or client.department_code is None:
-        raise UnauthorizedClient("client_credentials is for systems of departments")
-    department = await orgs.department(session, client.department_code)
-    if not department.active:
-        raise UnauthorizedClient("the department of this client is closed")
-    scope = granted(form.get("scope"), client.scopes)
+    """An access token for a department's system (RFC 6749, 4.4)."""
+    settings = rules(session)
+    payload, scope = _system_claims(settings, system, form)
+    return _answer(settings, await sign(session, payload, typ=ACCESS), scope)
+
+
+def for_system_at_once(
+    here: Context, system: System, form: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """The same without the database, with what is held in memory; None when that is too old."""
+    assert isinstance(here.settings, IdentitySettings)
+    payload, scope = _system_claims(here.settings, system, form)
+    access = sign_held(here, payload, typ=ACCESS)
+    return None if access is None else _answer(here.settings, access, scope)
+
+
+def _system_claims(
+    settings: IdentitySettings, system: System, form: Mapping[str, str]
+) -> tuple[dict[str, Any], str]:
+    scope = granted(form.get("scope"), system.scopes)
     subject = Subject(
-        kind="system", name=client.name, department=department.code, region=department.region_code
+        kind="system", name=system.name, department=system.department, region=system.region
     )
-    access = await _access_token(
-        session, subject, sub=client.id, client=client.client_id, scope=scope, jti=_random()
+    claims = _claims(
+        settings, subject, sub=system.id, client=system.client_id, scope=scope, jti=_random()
     )
-    return _answer(session, access, scope)
+    return claims, scope
 
 
 async def _issue(
@@ -160,7 +173,7 @@ async def _issue(
         scope=scope,
         jti=f"{signed_in.id}.{_random()}",
     )
-    answer = _answer(session, access, scope)
+    answer = _answer(rules(session), access, scope)
     words = scope.split()
     if OPENID in words:
         answer["id_token"] = await _id_token(session, signed_in, subject, access, words, nonce)
@@ -189,18 +202,25 @@ async def subject_of(session: AsyncSession, account_id: UUID, kind: str) -> Subj
 async def _access_token(
     session: AsyncSession, subject: Subject, *, sub: UUID, client: str, scope: str, jti: str
 ) -> str:
+    claims = _claims(rules(session), subject, sub=sub, client=client, scope=scope, jti=jti)
+    return await sign(session, claims, typ=ACCESS)
+
+
+def _claims(
+    settings: IdentitySettings, subject: Subject, *, sub: UUID, client: str, scope: str, jti: str
+) -> dict[str, Any]:
     issued = int(clock.now().timestamp())
-    payload = {
-        "iss": rules(session).issuer,
+    return {
+        "iss": settings.issuer,
         "sub": str(sub),
         "aud": AUDIENCE,
         "client_id": client,
         "scope": scope,
         "iat": issued,
-        "exp": issued + rules(session).access_token_seconds,
+        "exp": issued + settings.access_token_seconds,
         "jti": jti,
+        **subject.claims(),
     }
-    return await sign(session, payload | subject.claims(), typ=ACCESS)
 
 
 async def _id_token(
@@ -232,11 +252,11 @@ async def _id_token(
     return await sign(session, payload, typ=IDENTITY)
 
 
-def _answer(session: AsyncSession, access: str, scope: str) -> dict[str, Any]:
+def _answer(settings: IdentitySettings, access: str, scope: str) -> dict[str, Any]:
     return {
         "access_token": access,
         "token_type": "Bearer",
-        "expires_in": rules(session).access_token_seconds,
+        "expires_in": settings.access_token_seconds,
         "scope": scope,
     }
 
