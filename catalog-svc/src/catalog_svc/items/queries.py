@@ -120,6 +120,13 @@ async def get_version(session: AsyncSession, item: Item, version: int) -> ItemVe
     return found
 
 
+async def earlier_versions(session: AsyncSession, item: Item) -> Sequence[ItemVersion]:
+    statement = select(ItemVersion).where(
+        ItemVersion.item_id == item.item_id, ItemVersion.version < item.version
+    )
+    return (await session.scalars(statement.order_by(ItemVersion.version))).all()
+
+
 async def versions_page(session: AsyncSession, item: Item, page: PageRequest) -> Window:
     statement = select(ItemVersion).where(ItemVersion.item_id == item.item_id)
     return await paginate(session, statement, [(ItemVersion.version, "desc")], page)

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog_svc.items.usecases import copies
 from chassis.consumer import Received, Subscriptions
 
-subscriptions = Subscriptions()
+subscriptions = Subscriptions(copies=True)
 
 
 class RegionChanged(BaseModel):

@@ -1,8 +1,9 @@
 """The small copies of what identity knows: names of divisions and departments."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.items.models import DepartmentCopy, RegionCopy
@@ -22,11 +23,15 @@ async def copy_department(
 
 async def _copy(session: AsyncSession, table: Any, key: str, row: dict[str, Any]) -> None:
     """Events may come late or twice, so an older state never replaces a newer one."""
-    statement = insert(table).values(row)
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[key],
-            set_={"name": statement.excluded.name, "version": statement.excluded.version},
-            where=table.version < statement.excluded.version,
-        )
+    await (await session.connection()).execute(_newer(table, key), row)
+
+
+@cache
+def _newer(table: Any, key: str) -> Insert:
+    """Built once: to build it takes longer than to run it."""
+    statement = insert(table)
+    return statement.on_conflict_do_update(
+        index_elements=[key],
+        set_={"name": statement.excluded.name, "version": statement.excluded.version},
+        where=table.version < statement.excluded.version,
     )

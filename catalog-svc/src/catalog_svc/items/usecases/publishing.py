@@ -28,6 +28,12 @@ EVENT_OF: Final[Mapping[Action, type[ItemState]]] = {
     Action.RESUME: ItemResumed,
     Action.CANCEL: ItemCancelled,
 }
+_LAST_STEP: Final = {
+    Status.LISTED: Action.LIST,
+    Status.OPEN: Action.PUBLISH,
+    Status.SUSPENDED: Action.SUSPEND,
+    Status.CANCELLED: Action.CANCEL,
+}
 _STANDING: Final = {Status.OPEN: 2, Status.SUSPENDED: 1}
 
 
@@ -84,6 +90,20 @@ def show(item: Item, guide: Mapping[str, Any]) -> None:
     item.online_applicable = bool(guide.get("online_applicable"))
     item.promise = guide.get("promise")
     item.visits = guide.get("visits")
+
+
+async def tell_again(session: AsyncSession, item: Item) -> None:
+    """Every guide it ever had, for cases that began with one, and then its present state."""
+    if item.revision == 0:  # never public
+        return
+    names = await queries.names_of(session, [item])
+    guide = await queries.guide_of(session, item)
+    present = _event(Change(item, _LAST_STEP[Status(item.status)], guide, item.item_id), names)
+    for one in await queries.earlier_versions(session, item):
+        # As a revision older than any copy's, so that only the guide is kept.
+        earlier = {"revision": 0, "version": one.version, "guide": one.guide}
+        await outbox.record(session, present.model_copy(update=earlier))
+    await outbox.record(session, present)
 
 
 async def announce(session: AsyncSession, changes: Sequence[Change]) -> None:
