@@ -12,6 +12,7 @@ from exchange_svc.calls.usecases.looks import Look, record_look
 from exchange_svc.parties.usecases import keep_copy
 
 subscriptions = Subscriptions()
+links = Subscriptions(copies=True)
 
 
 class FootprintRecorded(BaseModel):
@@ -43,17 +44,18 @@ class CaseMoved(BaseModel):
     version: int
 
 
-@subscriptions.on("case.submitted.v1", CaseMoved)
-@subscriptions.on("case.accepted.v1", CaseMoved)
-@subscriptions.on("case.correction_requested.v1", CaseMoved)
-@subscriptions.on("case.corrected.v1", CaseMoved)
-@subscriptions.on("case.not_accepted.v1", CaseMoved)
-@subscriptions.on("case.suspended.v1", CaseMoved)
-@subscriptions.on("case.resumed.v1", CaseMoved)
-@subscriptions.on("case.reviewed.v1", CaseMoved)
-@subscriptions.on("case.decided.v1", CaseMoved)
-@subscriptions.on("case.finished.v1", CaseMoved)
-@subscriptions.on("case.withdrawn.v1", CaseMoved)
-@subscriptions.on("case.returned.v1", CaseMoved)
+@links.on("case.submitted.v1", CaseMoved)
+@links.on("case.restated.v1", CaseMoved)
+@links.on("case.accepted.v1", CaseMoved)
+@links.on("case.correction_requested.v1", CaseMoved)
+@links.on("case.corrected.v1", CaseMoved)
+@links.on("case.not_accepted.v1", CaseMoved)
+@links.on("case.suspended.v1", CaseMoved)
+@links.on("case.resumed.v1", CaseMoved)
+@links.on("case.reviewed.v1", CaseMoved)
+@links.on("case.decided.v1", CaseMoved)
+@links.on("case.finished.v1", CaseMoved)
+@links.on("case.withdrawn.v1", CaseMoved)
+@links.on("case.returned.v1", CaseMoved)
 async def on_case_moved(session: AsyncSession, event: Received[CaseMoved]) -> None:
     await keep_copy(session, CaseLink, event.data.model_dump())

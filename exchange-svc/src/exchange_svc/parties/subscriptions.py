@@ -11,7 +11,7 @@ from chassis.settings import context
 from exchange_svc.parties.models import Company, Department, Mandate, Person
 from exchange_svc.parties.usecases import keep_copy
 
-subscriptions = Subscriptions()
+subscriptions = Subscriptions(copies=True)
 
 
 class PersonChanged(BaseModel):

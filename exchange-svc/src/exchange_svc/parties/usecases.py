@@ -1,8 +1,9 @@
 """Write the copies, never an older state over a newer one."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exchange_svc.tables import Base
@@ -10,13 +11,16 @@ from exchange_svc.tables import Base
 
 async def keep_copy(session: AsyncSession, model: type[Base], values: dict[str, Any]) -> None:
     """Insert the row, or replace it when `values` holds a newer version."""
+    await (await session.connection()).execute(_newer(model, tuple(values)), values)
+
+
+@cache
+def _newer(model: type[Base], names: tuple[str, ...]) -> Insert:
+    """Built once: to build it takes longer than to run it."""
     table = model.metadata.tables[model.__tablename__]
-    statement = insert(model).values(values)
-    changed = {name: statement.excluded[name] for name in values}
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=list(table.primary_key.columns),
-            set_=changed,
-            where=table.c.version < statement.excluded.version,
-        )
+    statement = insert(table)
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={name: statement.excluded[name] for name in names},
+        where=table.c.version < statement.excluded.version,
     )

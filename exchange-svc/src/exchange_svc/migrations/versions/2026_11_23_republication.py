@@ -1,0 +1,34 @@
+"""Republications that were asked for.
+
+Revision ID: 1f0f5d547e30
+Revises: 10b0ea8eb91a
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "1f0f5d547e30"
+down_revision = "10b0ea8eb91a"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "republication",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=True),
+        sa.Column("told", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "asked_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_republication")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("republication")
