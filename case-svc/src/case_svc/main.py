@@ -2,11 +2,13 @@
 
 from case_svc.cases import events
 from case_svc.cases import subscriptions as case_subscriptions
+from case_svc.cases.models import Case
 from case_svc.cases.queries.cases import may_see_file
 from case_svc.cases.routes import case_routes
 from case_svc.cases.usecases import overdue
 from case_svc.cases.usecases.calendar import seed_calendar
 from case_svc.cases.usecases.footprints import record_file_read
+from case_svc.cases.usecases.restating import restate
 from case_svc.files.routes import file_routes
 from case_svc.files.usecases import sweep_uploads
 from case_svc.items import subscriptions as item_subscriptions
@@ -18,7 +20,7 @@ from case_svc.settings import CaseSettings
 from case_svc.supervision.routes import router as supervision_router
 from case_svc.supervision.usecases import write_warnings
 from case_svc.tables import Base
-from chassis.service import Loop, Service
+from chassis.service import Copied, Loop, Service
 
 METADATA = Base.metadata
 
@@ -44,6 +46,7 @@ def create_service(settings: CaseSettings | None = None) -> Service:
         metadata=METADATA,
         events=[
             events.CaseSubmitted,
+            events.CaseRestated,
             events.CaseAccepted,
             events.CorrectionRequested,
             events.CaseCorrected,
@@ -68,6 +71,7 @@ def create_service(settings: CaseSettings | None = None) -> Service:
             Loop("sweep file uploads", 600, sweep_uploads),
             Loop("write warnings", 300, write_warnings),
         ],
+        republish=[Copied(Case, restate)],
         signs=True,
         startup=[seed_calendar],
     )

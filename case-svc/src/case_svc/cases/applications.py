@@ -1,6 +1,7 @@
 """What an applicant hands in, and what can be wrong with its materials."""
 
 import math
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from chassis.errors import FieldError
 Material = Mapping[str, Any]
 DEEPEST = 16
 _LARGEST = 2**63 - 1
+_BROKEN = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def _marked(schema: Any) -> bool:
 def _is_plain(value: Any) -> bool:
     """No null character, no half of a surrogate pair, no number beyond 64 bits."""
     if isinstance(value, str):
-        return "\0" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
+        return _BROKEN.search(value) is None
     if isinstance(value, float):
         return math.isfinite(value)
     return not isinstance(value, int) or abs(value) <= _LARGEST

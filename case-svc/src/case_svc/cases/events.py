@@ -32,6 +32,12 @@ class CaseSubmitted(CaseEvent):
     type: ClassVar[str] = "case.submitted.v1"
 
 
+class CaseRestated(CaseEvent):
+    """How the case stands, told again for copies that were lost; nothing happened to it."""
+
+    type: ClassVar[str] = "case.restated.v1"
+
+
 class CaseAccepted(CaseEvent):
     """The department accepted the case, or time did."""
 

@@ -8,6 +8,8 @@ MAX_LENGTH: Final = 50
 TASK_CODE_LENGTH: Final = 31
 SERIAL_LENGTH: Final = 20
 QUERY_CODE_LENGTH: Final = 6
+# The same in the statement that counts: the stem is its third parameter, `last` the sequence.
+SQL: Final = "$3 || lpad(last::text, greatest(4, length(last::text)), '0')"
 
 
 def prefix(*, task_code: str | None, region_code: str, item_code: str) -> str:
@@ -27,9 +29,13 @@ def serial(item_code: str) -> str:
     return groups[0][:SERIAL_LENGTH] if groups else "0"
 
 
+def stem(beginning: str, received_on: date) -> str:
+    return f"{beginning}{received_on:%Y%m%d}"
+
+
 def case_number(beginning: str, received_on: date, sequence: int) -> str:
     """The number, at most 50 characters; unchangeable from the day of receipt."""
-    number = f"{beginning}{received_on:%Y%m%d}{sequence:04d}"
+    number = f"{stem(beginning, received_on)}{sequence:04d}"
     if len(number) > MAX_LENGTH:
         raise ValueError(f"case number {number} has more than {MAX_LENGTH} characters")
     return number

@@ -62,7 +62,7 @@ _BODY: Final[dict[str, Any]] = {
 _CONTENT: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The content",
-        "content": {"application/octet-stream": {"schema": {"type": "string"}}},
+        "content": {"*/*": {"schema": {"type": "string"}}},
     },
     304: {"description": "What the client holds is current"},
 }

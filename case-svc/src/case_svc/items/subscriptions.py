@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from case_svc.items import usecases
 from chassis.consumer import Received, Subscriptions
 
-subscriptions = Subscriptions()
+subscriptions = Subscriptions(copies=True)
 
 
 class Named(BaseModel):

@@ -10,7 +10,7 @@ from case_svc.parties import usecases
 from case_svc.parties.models import Company, Department, Mandate, Person, StaffMember
 from chassis.consumer import Received, Subscriptions
 
-subscriptions = Subscriptions()
+subscriptions = Subscriptions(copies=True)
 
 
 class Reading(BaseModel):

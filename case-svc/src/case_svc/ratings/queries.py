@@ -97,13 +97,18 @@ async def officers_of(session: AsyncSession, case: Case) -> list[UUID]:
     return sorted(officer for officer in named if officer is not None)
 
 
-async def rating_actions(session: AsyncSession, actor: Actor, case: Case) -> tuple[str, ...]:
-    """`("ratings",)` while this actor may rate something of this case; for the case's `actions`."""
+async def rating_actions(
+    session: AsyncSession, actor: Actor, case: Case, *, new: bool = False
+) -> tuple[str, ...]:
+    """`("ratings",)` while this actor may rate something of this case; for the case's `actions`.
+
+    Of a `new` case nothing has been rated.
+    """
     if actor.kind != "citizen" or case.state is CaseState.DRAFT:
         return ()
     if not await is_applicant(session, actor, case, power="rate"):
         return ()
-    return ("ratings",) if await services_left(session, case.case_id) else ()
+    return ("ratings",) if new or await services_left(session, case.case_id) else ()
 
 
 def opened(session: AsyncSession, sealed: bytes | None) -> str | None:

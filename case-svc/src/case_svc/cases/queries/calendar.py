@@ -7,12 +7,38 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases.clock import Calendar
 from case_svc.cases.models import CalendarDay, CalendarYear
+from chassis.db import context, driver
 
 _FRIDAY = 5
 
 
+# Names a calendar by the versions in force and when each was written: a version that was rolled
+# back had another moment.
+IN_FORCE = """
+SELECT $1::int || '-' || $2::int || ' ' || coalesce(
+  string_agg(concat_ws('/', year, version, changed_at), ' ' ORDER BY year), '')
+FROM calendar_year WHERE year BETWEEN $1 AND $2"""
+
+
 async def load_calendar(session: AsyncSession, first_year: int, last_year: int) -> Calendar:
     """What deviates from the weekend rule in these years, and which of them are official."""
+    await session.flush()
+    name = await (await driver(session)).fetchval(IN_FORCE, first_year, last_year)
+    return await calendar_named(session, name, first_year, last_year)
+
+
+async def calendar_named(
+    session: AsyncSession, name: str, first_year: int, last_year: int
+) -> Calendar:
+    """The calendar `IN_FORCE` names, read once."""
+    here = context(session)
+    kept: Calendar | None = here.memory.get(name)
+    if kept is None:
+        kept = here.remember(name, await _read(session, first_year, last_year))
+    return kept
+
+
+async def _read(session: AsyncSession, first_year: int, last_year: int) -> Calendar:
     years = await session.execute(
         select(CalendarYear.year, CalendarYear.version).where(
             CalendarYear.year.between(first_year, last_year)

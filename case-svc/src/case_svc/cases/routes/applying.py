@@ -16,6 +16,7 @@ from case_svc.cases.errors import (
     SubmissionInvalid,
 )
 from case_svc.cases.routes.answers import More, answer
+from case_svc.cases.routes.straight import StraightRoute
 from case_svc.cases.schemas.applying import (
     CaseIn,
     CorrectionIn,
@@ -36,7 +37,7 @@ from chassis.errors import PreconditionMissing, Stale
 from chassis.preconditions import OptionalMatch, RequiredKey, RequiredMatch, set_tag
 from chassis.problems import problems
 
-router = APIRouter(prefix="/api/v1/cases", tags=["cases"])
+router = APIRouter(prefix="/api/v1/cases", tags=["cases"], route_class=StraightRoute)
 
 _SUBMITTING = problems(
     AssuranceTooLow, PowerMissing, ItemNotFound, CompanyNotFound, ItemNotOpen, SubmissionInvalid
@@ -132,7 +133,7 @@ async def _submitted(
     more: MoreActions,
 ) -> SubmittedOut:
     case = submitted.case
-    actions = await offers(session, actor, case, more)
+    actions = await offers(session, actor, case, submitted.materials, more)
     set_tag(response, case.version)
     progress = {"progress": "/api/v1/progress"} if case.case_no else {}
     return SubmittedOut(

@@ -1,9 +1,7 @@
 """Check an application against its item, before anything is written."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases.applications import Application, Given, material_errors, missing
 from case_svc.cases.errors import ItemNotOpen, PowerMissing, SubmissionInvalid
+from case_svc.cases.queries.ground import Ground, read_ground
 from case_svc.files import queries as files
 from case_svc.items import materials as rules
 from case_svc.items import queries as items
@@ -23,6 +22,8 @@ from chassis.errors import FieldError
 from chassis.expressions import truth
 
 Guide = Mapping[str, Any]
+_MOST_COMPILED = 256
+_COMPILED: dict[int, tuple[Mapping[str, Any], Any]] = {}
 
 _FORM_ZH = {
     "required": "必填",
@@ -53,13 +54,19 @@ class Standing:
     guide: Guide
     company_id: UUID | None
     applicant_type: str
+    ground: Ground
 
 
 async def standing(
-    session: AsyncSession, actor: Actor, item_id: UUID, company_id: UUID | None
+    session: AsyncSession,
+    actor: Actor,
+    item_id: UUID,
+    company_id: UUID | None,
+    given: Sequence[Given] = (),
 ) -> Standing:
     """The open item and the applicant; 404, 409, 403 and 422 in that order."""
-    item = await items.get_item(session, item_id)
+    ground = await read_ground(session, actor, item_id, _files_of(given))
+    item = ground.item
     if item.status != "open" or item.version == 0:
         raise ItemNotOpen(status=item.status, department=item.department_name)
     guide = await items.get_guide(session, item_id, item.version)
@@ -77,7 +84,7 @@ async def standing(
         zh = f"本事项的服务对象是：{'、'.join(guide['audience'])}，不包括 {kind}"
         en = f"the item serves {', '.join(guide['audience'])}, not {kind}"
         raise SubmissionInvalid([FieldError("/on_behalf_of", "audience", zh, en)])
-    return Standing(item, guide, company_id, kind)
+    return Standing(item, guide, company_id, kind, ground)
 
 
 async def check_application(
@@ -89,9 +96,23 @@ async def check_application(
     *,
     present: Collection[str] = (),
 ) -> list[Mapping[str, Any]]:
+    """As `needed_materials`; `present` are given before, and count without being sent again."""
+    wanted = _files_of(application.materials)
+    owned = await files.owned_files(session, actor.id, wanted) if wanted else ()
+    return needed_materials(guide, kind, application, owned, present=present)
+
+
+def needed_materials(
+    guide: Guide,
+    kind: str,
+    application: Application,
+    owned: Collection[UUID],
+    *,
+    present: Collection[str] = (),
+) -> list[Mapping[str, Any]]:
     """The materials this situation needs; raises with everything that is wrong at once.
 
-    `present` are materials given before, which count without being sent again.
+    `owned` are the files among the materials that the applicant uploaded.
     """
     errors = answer_errors(guide, application.answers)
     if errors:
@@ -101,7 +122,7 @@ async def check_application(
     given = application.materials
     errors = form_errors(guide["form"], application.form)
     errors += material_errors(guide["materials"], needed, given)
-    errors += await file_errors(session, actor, given)
+    errors += _file_errors(given, owned)
     errors += missing(needed, {*present, *(one.material_id for one in given)})
     if errors:
         raise SubmissionInvalid(errors)
@@ -121,16 +142,16 @@ def answer_errors(guide: Guide, answers: Mapping[str, Any]) -> list[FieldError]:
 
 def form_errors(schema: Mapping[str, Any], form: Mapping[str, Any]) -> list[FieldError]:
     """One entry for each field, with a pointer into the body."""
-    validator = _validator(json.dumps(schema, sort_keys=True))
+    validator = _validator(schema)
     return [found for error in validator.iter_errors(dict(form)) for found in _entries(error)]
 
 
-async def file_errors(
-    session: AsyncSession, actor: Actor, given: Sequence[Given]
-) -> list[FieldError]:
+def _files_of(given: Sequence[Given]) -> list[UUID]:
+    return [one.file_id for one in given if one.file_id is not None]
+
+
+def _file_errors(given: Sequence[Given], owned: Collection[UUID]) -> list[FieldError]:
     """Only files the applicant uploaded herself; another's does not exist for her."""
-    wanted = [one.file_id for one in given if one.file_id is not None]
-    owned = await files.owned_files(session, actor.id, wanted) if wanted else {}
     return [
         FieldError(
             f"/materials/{number}/file_id",
@@ -143,9 +164,15 @@ async def file_errors(
     ]
 
 
-@lru_cache(maxsize=256)
-def _validator(schema: str) -> Any:
-    return jsonschema_rs.Draft202012Validator(json.loads(schema), validate_formats=True)
+def _validator(schema: Mapping[str, Any]) -> Any:
+    """Compiled once for each schema object; keeping the object keeps its identity its own."""
+    kept = _COMPILED.get(id(schema))
+    if kept is None:
+        if len(_COMPILED) >= _MOST_COMPILED:
+            _COMPILED.clear()
+        compiled = jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True)
+        kept = _COMPILED[id(schema)] = schema, compiled
+    return kept[1]
 
 
 def _entries(error: Any) -> list[FieldError]:

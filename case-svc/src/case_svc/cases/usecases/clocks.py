@@ -13,11 +13,11 @@ from case_svc.cases.queries import clocks as clock_queries
 from case_svc.cases.queries.calendar import load_calendar
 from case_svc.cases.queries.cases import intervals_of, present_task
 from case_svc.cases.queries.clocks import LEGAL, PROMISE
+from case_svc.cases.queries.ground import YEARS_AHEAD as YEARS_AHEAD  # noqa: PLC0414
 from case_svc.cases.usecases.moves import settings_of
+from case_svc.tables import new_row
 from chassis.clock import new_id, now
 
-# How far ahead of its start a period may end: 45 working days and a year of special procedures.
-YEARS_AHEAD = 3
 _PERMIT = "01"
 
 
@@ -29,9 +29,17 @@ async def calendar_from(session: AsyncSession, moment: datetime) -> Calendar:
 async def start_clock(
     session: AsyncSession, case: Case, kind: str, limit: Limit, started_at: datetime
 ) -> CaseClock:
-    calendar = await calendar_from(session, started_at)
+    started = new_clock(await calendar_from(session, started_at), case, kind, limit, started_at)
+    session.add(started)
+    return started
+
+
+def new_clock(
+    calendar: Calendar, case: Case, kind: str, limit: Limit, started_at: datetime
+) -> CaseClock:
     due = clock.due(calendar, limit, started_at)
-    started = CaseClock(
+    return new_row(
+        CaseClock,
         clock_id=new_id(),
         case_id=case.case_id,
         kind=kind,
@@ -45,8 +53,6 @@ async def start_clock(
         calendar=due.calendar,
         stopped_at=None,
     )
-    session.add(started)
-    return started
 
 
 async def start_decision_clocks(
@@ -90,7 +96,10 @@ async def recompute_clock(session: AsyncSession, one: CaseClock, spans: list[Spa
 
 
 async def time_task(session: AsyncSession, task: CaseTask, spans: Iterable[Span] = ()) -> None:
-    calendar = await calendar_from(session, task.opened_at)
+    set_due(await calendar_from(session, task.opened_at), task, spans)
+
+
+def set_due(calendar: Calendar, task: CaseTask, spans: Iterable[Span] = ()) -> None:
     limit = Limit(task.limit_value, Unit(task.limit_unit))
     due = clock.due(calendar, limit, task.opened_at, spans)
     task.due_on, task.due_at = due.on, due.at

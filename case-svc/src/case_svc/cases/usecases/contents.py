@@ -11,6 +11,7 @@ from case_svc.cases.applications import Given
 from case_svc.cases.events import CertificateClaimed
 from case_svc.cases.models import Case, CaseMaterial
 from case_svc.cases.usecases.moves import facts
+from case_svc.tables import new_row
 from chassis.clock import new_id, now, today
 from chassis.db import context
 from chassis.outbox import record
@@ -37,6 +38,14 @@ def add_materials(
     fetched: bool = True,
 ) -> list[CaseMaterial]:
     """A row for each material given, and for each the authority fetches itself (`shared`)."""
+    rows = new_materials(case, needed, given, fetched=fetched)
+    session.add_all(rows)
+    return rows
+
+
+def new_materials(
+    case: Case, needed: Sequence[Mapping[str, Any]], given: Iterable[Given], *, fetched: bool = True
+) -> list[CaseMaterial]:
     by_id = {one["material_id"]: one for one in needed}
     given = list(given)
     sent = {one.material_id for one in given}
@@ -44,7 +53,6 @@ def add_materials(
     if fetched:
         shared = [one for one in needed if one["source"] == "shared_data"]
         rows += [_fetched(case, one) for one in shared if one["material_id"] not in sent]
-    session.add_all(rows)
     return rows
 
 
@@ -84,7 +92,8 @@ def _fetched(case: Case, material: Mapping[str, Any]) -> CaseMaterial:
 
 
 def _row(case: Case, material: Mapping[str, Any], state: str) -> CaseMaterial:
-    return CaseMaterial(
+    return new_row(
+        CaseMaterial,
         case_material_id=new_id(),
         case_id=case.case_id,
         material_id=material["material_id"],

@@ -9,6 +9,7 @@ from case_svc.cases.lifecycle import Action
 from case_svc.cases.models import Case, CaseEntry
 from case_svc.cases.queries.cases import get_case
 from case_svc.settings import CaseSettings
+from case_svc.tables import new_row
 from chassis.auth import Actor
 from chassis.clock import new_id, now
 from chassis.db import context
@@ -39,9 +40,16 @@ def move(
     note: str | None = None,
 ) -> None:
     """Take the step and write it into the history; IllegalMove leaves both alone."""
+    session.add(moved(case, action, actor, note=note))
+
+
+def moved(
+    case: Case, action: Action, actor: Actor | None = None, *, note: str | None = None
+) -> CaseEntry:
+    """Take the step; its row of the history, not yet in any session."""
     before, step = case.status, case.step
     case.move(action)
-    _write(session, case, str(action), actor, before=before, step=step, note=note)
+    return _entry(case, str(action), actor, before=before, step=step, note=note)
 
 
 def remark(
@@ -54,7 +62,7 @@ def remark(
 ) -> None:
     """A history row for what changes no state."""
     case.version += 1
-    _write(session, case, action, actor, before=case.status, step=case.step, note=note)
+    session.add(_entry(case, action, actor, before=case.status, step=case.step, note=note))
 
 
 def facts(case: Case) -> dict[str, Any]:
@@ -73,8 +81,7 @@ def facts(case: Case) -> dict[str, Any]:
     }
 
 
-def _write(
-    session: AsyncSession,
+def _entry(
     case: Case,
     action: str,
     actor: Actor | None,
@@ -82,21 +89,20 @@ def _write(
     before: str | None,
     step: str | None,
     note: str | None,
-) -> None:
-    session.add(
-        CaseEntry(
-            entry_id=new_id(),
-            case_id=case.case_id,
-            sequence=case.version,
-            action=action,
-            from_status=before,
-            to_status=case.status,
-            step=step,
-            actor_kind=actor.kind if actor else "system",
-            actor_id=actor.id if actor else None,
-            department=actor.department if actor else None,
-            post=actor.post if actor else None,
-            note=note,
-            at=now(),
-        )
+) -> CaseEntry:
+    return new_row(
+        CaseEntry,
+        entry_id=new_id(),
+        case_id=case.case_id,
+        sequence=case.version,
+        action=action,
+        from_status=before,
+        to_status=case.status,
+        step=step,
+        actor_kind=actor.kind if actor else "system",
+        actor_id=actor.id if actor else None,
+        department=actor.department if actor else None,
+        post=actor.post if actor else None,
+        note=note,
+        at=now(),
     )

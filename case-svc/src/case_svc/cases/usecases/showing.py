@@ -34,7 +34,7 @@ from chassis.auth import Actor
 from chassis.vault import mask_id_number, mask_mobile, mask_name, mask_value
 
 Viewer = Literal["party", "holder", "staff"]
-MoreActions = Callable[[AsyncSession, Actor, Case], Awaitable[tuple[str, ...]]]
+MoreActions = Callable[..., Awaitable[tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,16 @@ async def show_case(session: AsyncSession, actor: Actor, case: Case, more: MoreA
     )
 
 
-async def offers(session: AsyncSession, actor: Actor, case: Case, more: MoreActions) -> list[str]:
-    """What the applicant may do now, named as the routes' last segments."""
-    await session.flush()
-    materials = await queries.materials_of(session, case.case_id)
+async def offers(
+    session: AsyncSession,
+    actor: Actor,
+    case: Case,
+    materials: list[CaseMaterial],
+    more: MoreActions,
+) -> list[str]:
+    """What the applicant may do with a new case, named as the routes' last segments."""
     own = await _actions(session, actor, case, None, materials)
-    return [*own, *await more(session, actor, case)]
+    return [*own, *await more(session, actor, case, new=True)]
 
 
 async def _actions(

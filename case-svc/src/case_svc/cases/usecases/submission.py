@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import literal
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases import numbers, steps
@@ -17,16 +15,19 @@ from case_svc.cases.clock import Limit, Unit, shanghai
 from case_svc.cases.errors import IllegalMove, PowerMissing
 from case_svc.cases.events import CaseSubmitted
 from case_svc.cases.lifecycle import Action, State, possible
-from case_svc.cases.models import Case, CaseCounter
+from case_svc.cases.models import Case, CaseMaterial
+from case_svc.cases.queries.calendar import calendar_named
 from case_svc.cases.queries.cases import is_applicant
 from case_svc.cases.queries.clocks import NOTIFY
-from case_svc.cases.usecases.checking import Standing, check_application, standing
-from case_svc.cases.usecases.clocks import start_clock
-from case_svc.cases.usecases.contents import add_materials, announce_claims, read_json, write_json
-from case_svc.cases.usecases.moves import facts, move, settings_of
-from case_svc.cases.usecases.tasks import open_task
+from case_svc.cases.usecases.checking import Standing, needed_materials, standing
+from case_svc.cases.usecases.clocks import new_clock, set_due
+from case_svc.cases.usecases.contents import announce_claims, new_materials, read_json, write_json
+from case_svc.cases.usecases.filing import file_case
+from case_svc.cases.usecases.moves import facts, moved, settings_of
+from case_svc.cases.usecases.tasks import new_task
+from case_svc.tables import new_row
 from chassis.auth import Actor
-from chassis.clock import new_id, now, random_digits, today
+from chassis.clock import new_id, now, random_digits
 from chassis.db import context
 from chassis.outbox import record
 from chassis.signing import sign
@@ -41,6 +42,7 @@ class Submitted:
     case: Case
     query_code: str | None
     receipt: str | None
+    materials: list[CaseMaterial]
 
 
 async def submit_case(
@@ -51,9 +53,8 @@ async def submit_case(
     application: Application,
 ) -> Submitted:
     """Everything in one transaction: number, form, materials, history, task, clock, receipt."""
-    stands = await standing(session, actor, item_id, company_id)
+    stands = await standing(session, actor, item_id, company_id, application.materials)
     case = _new_case(actor, stands)
-    session.add(case)
     return await _submit(session, actor, case, stands, application)
 
 
@@ -69,7 +70,7 @@ async def save_draft(
     case.draft = write_json(session, asdict(application))
     session.add(case)
     await session.flush()
-    return Submitted(case, None, None)
+    return Submitted(case, None, None, [])
 
 
 async def change_draft(
@@ -98,9 +99,12 @@ async def submit_draft(session: AsyncSession, actor: Actor, case: Case) -> Submi
         raise PowerMissing(power="apply")
     if case.state is not State.DRAFT:
         raise IllegalMove(case.state, Action.SUBMIT, possible(case.state))
-    stands = await standing(session, actor, case.item_id, case.company_id)
-    _name_item(case, stands)
     application = _draft_of(session, case)
+    given = application.materials
+    stands = await standing(session, actor, case.item_id, case.company_id, given)
+    # All of it is written by one statement, so the session must not write the case once more.
+    session.expunge(case)
+    _name_item(case, stands)
     case.draft = None
     return await _submit(session, actor, case, stands, application)
 
@@ -113,29 +117,29 @@ def query_code_of(session: AsyncSession, case: Case) -> str | None:
 async def _submit(
     session: AsyncSession, actor: Actor, case: Case, stands: Standing, application: Application
 ) -> Submitted:
-    needed = await check_application(
-        session, actor, stands.guide, stands.applicant_type, application
-    )
+    needed = needed_materials(stands.guide, stands.applicant_type, application, stands.ground.owned)
     code = random_digits(numbers.QUERY_CODE_LENGTH)
-    case.case_no = await _next_number(session, case)
     case.query_code = context(session).vault.encrypt(code)
     case.form = write_json(session, application.form)
     case.answers = write_json(session, application.answers)
     case.submitted_at = case.received_at = now()
-    move(session, case, Action.SUBMIT, actor)
-    await session.flush()
-    given = add_materials(session, case, needed, application.materials)
-    days = settings_of(session).notify_days
-    await start_clock(session, case, NOTIFY, Limit(days, Unit.WORKING_DAY), case.received_at)
-    await open_task(session, case, steps.first(stands.guide))
+    entry = moved(case, Action.SUBMIT, actor)
+    given = new_materials(case, needed, application.materials)
+    limit = Limit(settings_of(session).notify_days, Unit.WORKING_DAY)
+    calendar = await calendar_named(session, *stands.ground.calendar)
+    clock = new_clock(calendar, case, NOTIFY, limit, case.received_at)
+    task = new_task(case, steps.first(stands.guide))
+    set_due(calendar, task)
+    await file_case(session, case, [*given, entry, task, clock])
     await record(session, CaseSubmitted(**facts(case)))
     await announce_claims(session, case, given)
     receipt = await _receipt(session, case, application)
-    return Submitted(case, code, receipt)
+    return Submitted(case, code, receipt, given)
 
 
 def _new_case(actor: Actor, stands: Standing) -> Case:
-    case = Case(
+    case = new_row(
+        Case,
         case_id=new_id(),
         item_id=stands.item.item_id,
         person_id=actor.id,
@@ -158,20 +162,6 @@ def _name_item(case: Case, stands: Standing) -> None:
     case.department_code, case.department_name = item.department_code, item.department_name
     case.region_code, case.region_name = item.region_code, item.region_name
     case.applicant_type = stands.applicant_type
-
-
-async def _next_number(session: AsyncSession, case: Case) -> str:
-    beginning = numbers.prefix(
-        task_code=case.task_code, region_code=case.region_code, item_code=case.item_code
-    )
-    received_on = today()
-    # The row lock this takes keeps two windows that receive the same item at once apart.
-    statement = insert(CaseCounter).values(prefix=beginning, received_on=received_on, last=1)
-    counted = statement.on_conflict_do_update(
-        index_elements=["prefix", "received_on"], set_={"last": CaseCounter.last + literal(1)}
-    ).returning(CaseCounter.last)
-    sequence = (await session.execute(counted)).scalar_one()
-    return numbers.case_number(beginning, received_on, sequence)
 
 
 async def _receipt(session: AsyncSession, case: Case, application: Application) -> str:

@@ -13,6 +13,7 @@ from case_svc.cases.queries.tasks import find_task
 from case_svc.cases.steps import Stage, Step
 from case_svc.cases.usecases.clocks import time_task
 from case_svc.parties import queries as parties
+from case_svc.tables import new_row
 from chassis.auth import Actor
 from chassis.clock import new_id, now
 from chassis.errors import FieldError
@@ -28,7 +29,19 @@ async def open_task(
 ) -> CaseTask:
     """Put the step into the pool; `opened_to` may go on with it without claiming."""
     await session.flush()
-    task = CaseTask(
+    task = new_task(case, next_step, opened_to=opened_to, note=note)
+    await time_task(session, task)
+    session.add(task)
+    return task
+
+
+def new_task(
+    case: Case, next_step: Step, *, opened_to: UUID | None = None, note: str | None = None
+) -> CaseTask:
+    """The task of the step the case now stands at; its due date is still to be set."""
+    case.step = next_step.step_id
+    return new_row(
+        CaseTask,
         task_id=new_id(),
         case_id=case.case_id,
         step=next_step.step_id,
@@ -45,10 +58,6 @@ async def open_task(
         opened_at=now(),
         note=note,
     )
-    await time_task(session, task)
-    session.add(task)
-    case.step = next_step.step_id
-    return task
 
 
 def finish_task(task: CaseTask, actor: Actor | None, outcome: str) -> None:

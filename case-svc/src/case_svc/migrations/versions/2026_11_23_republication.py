@@ -1,0 +1,34 @@
+"""Republications that were asked for.
+
+Revision ID: 3a5293ce5423
+Revises: ca8aaf2b4fe6
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "3a5293ce5423"
+down_revision = "ca8aaf2b4fe6"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "republication",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=True),
+        sa.Column("told", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "asked_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_republication")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("republication")
