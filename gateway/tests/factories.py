@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import json
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 from uvicorn import Config, Server
@@ -165,6 +168,12 @@ async def running_network(**settings):
         yield Network(services, edge, server, client, port)
     server.should_exit = True
     await asyncio.gather(task, *(one.stop() for one in services.values()))
+
+
+def bus_server(port, folder):
+    binary = Path(sys.executable).parent / "nats-server"
+    command = [str(binary), "-js", "-sd", str(folder), "-a", "127.0.0.1", "-p", str(port)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 async def until(true, *, seconds=10.0):

@@ -33,7 +33,7 @@ async def test_a_slow_service_is_504_and_its_request_is_cancelled(network):
     net.case.answers["/api/v1/tasks"] = sleeps(started, ended)
     problem(await net.client.get("/api/v1/tasks"), 504, "deadline-exceeded")
     await until(lambda: ended)
-    assert net.gateway.upstreams.busy == {"case": 0}
+    assert net.gateway.upstreams.places.busy == {"case": 0}
 
 
 async def test_uploads_have_a_deadline_of_their_own(network):
@@ -69,7 +69,7 @@ async def test_a_stalled_answer_is_cut(network):
     net.case.answers["/api/v1/calendar"] = stalls
     with pytest.raises(httpx.RemoteProtocolError):
         await net.client.get("/api/v1/calendar")
-    assert net.gateway.upstreams.busy == {"case": 0}
+    assert net.gateway.upstreams.places.busy == {"case": 0}
 
 
 async def test_a_small_answer_that_stalls_is_504_because_nothing_of_it_was_passed_on(network):
@@ -83,7 +83,7 @@ async def test_a_small_answer_that_stalls_is_504_because_nothing_of_it_was_passe
 
     net.case.answers["/api/v1/calendar"] = stalls
     problem(await net.client.get("/api/v1/calendar"), 504, "deadline-exceeded")
-    assert net.gateway.upstreams.busy == {"case": 0}
+    assert net.gateway.upstreams.places.busy == {"case": 0}
 
 
 async def test_a_service_that_is_down_is_503_with_retry_after(network):
@@ -185,7 +185,7 @@ async def test_a_client_that_leaves_cancels_the_service(network):
     with contextlib.suppress(httpx.ReadTimeout):
         await net.client.get("/api/v1/tasks", timeout=0.3)
     await until(lambda: ended)
-    await until(lambda: net.gateway.upstreams.busy == {"case": 0})
+    await until(lambda: net.gateway.upstreams.places.busy == {"case": 0})
 
 
 async def test_a_client_that_leaves_mid_upload_cancels_it(network):
@@ -198,7 +198,7 @@ async def test_a_client_that_leaves_mid_upload_cancels_it(network):
     await until(lambda: net.case.seen and net.case.seen[0].body)
     writer.close()
     await until(lambda: net.case.seen[0].cut_off)
-    await until(lambda: net.gateway.upstreams.busy == {"case": 0})
+    await until(lambda: net.gateway.upstreams.places.busy == {"case": 0})
 
 
 async def test_more_than_a_service_can_bear_is_503_and_others_are_not_touched(network):
@@ -214,7 +214,7 @@ async def test_more_than_a_service_can_bear_is_503_and_others_are_not_touched(ne
     for one in held:
         one.cancel()
     await asyncio.gather(*held, return_exceptions=True)
-    await until(lambda: net.gateway.upstreams.busy["case"] == 0)
+    await until(lambda: net.gateway.upstreams.places.busy["case"] == 0)
 
 
 async def test_an_answer_that_is_not_http_is_502(network):

@@ -3,6 +3,7 @@
 import typer
 
 from chassis import telemetry
+from chassis.worker import sockets
 from gateway.main import create_app
 from gateway.server import server_of
 from gateway.settings import GatewaySettings
@@ -20,7 +21,8 @@ def serve() -> None:
     """Answer requests until stopped."""
     settings = GatewaySettings()
     telemetry.configure("gateway", level=settings.log_level, otlp_url=settings.otlp_url)
-    server_of(settings, create_app(settings)).run()
+    server = server_of(settings, create_app(settings))
+    server.run(sockets(server.config, settings.listen_fd))
 
 
 if __name__ == "__main__":

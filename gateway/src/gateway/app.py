@@ -131,7 +131,7 @@ def _recognize(gateway: Gateway, call: Call) -> ServiceError | None:
     """Set the claims; what speaks against the request is returned, not raised."""
     try:
         check_path(call.raw_path, call.query)
-        check_headers(call.scope["headers"], call.headers)  # type: ignore[arg-type]  # a dict
+        check_headers(call.scope["headers"], call.headers, call.scope["http_version"])
         if call.method not in _METHODS:
             raise MethodNotAllowed(allowed=", ".join(sorted(_METHODS)))
         call.claims = _claims(gateway, call)

@@ -14,6 +14,8 @@ from chassis.problems import MEDIA_TYPE, document
 from chassis.problems import language_of as _language_of
 
 Headers = list[tuple[bytes, bytes]]
+# A body up to here is read whole, or swallowed when it is refused; beyond, it streams.
+SMALL_BODY_BYTES = 64 * 1024
 
 
 class ClientGone(Exception):
@@ -24,7 +26,8 @@ class ClientGone(Exception):
 class Call:
     """The request's parts are read once; `extra` are headers every answer gets.
 
-    `headers` is for looking things up; `scope["headers"]` is what is passed on.
+    `headers` is for looking things up; `scope["headers"]` is what is passed on. `client` is whose
+    request it is: the token's account, else the address.
     """
 
     scope: Scope
@@ -38,6 +41,7 @@ class Call:
     request_id: str
     traceparent: str
     address: str
+    client: str = ""
     claims: Mapping[str, Any] | None = None
     extra: Headers = field(default_factory=list)
     status: int = 0
@@ -70,9 +74,15 @@ class Call:
 
     async def start(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
         self.status = status
-        await self.send(
-            {"type": "http.response.start", "status": status, "headers": [*headers, *self.extra]}
-        )
+        told = [*headers, *self.extra]
+        if not self.is_read and self._brings_much() and (b"connection", b"close") not in told:
+            told.append((b"connection", b"close"))
+        await self.send({"type": "http.response.start", "status": status, "headers": told})
+
+    def _brings_much(self) -> bool:
+        """Whether the body that nobody reads is too long to be swallowed for the next request."""
+        length = self.headers.get(b"content-length", b"0")
+        return b"transfer-encoding" in self.headers or int(length) > SMALL_BODY_BYTES
 
     async def write(self, chunk: bytes, *, more: bool) -> None:
         await self.send({"type": "http.response.body", "body": chunk, "more_body": more})

@@ -11,7 +11,7 @@ ServiceError
 ├── UpstreamBroken       502  a service answered what is not HTTP
 ├── UpstreamAway         503  a service cannot be reached (chassis Unavailable)
 ├── OutcomeUnknown       503  the connection broke while a write was under way
-├── Overloaded           503  too many requests are under way to a service
+├── Overloaded           503  too many requests are under way, or connections open
 ├── NotYet               503  a document is not collected yet
 └── UpstreamLate         504  a service did not answer within the deadline
 """
@@ -67,6 +67,9 @@ class RequestLate(ServiceError):
     title_en = "Request timeout"
     zh = "请求内容未能在时限内发送完毕。请检查网络后重试。"
     en = "The request was not sent completely in time. Check the network and try again."
+
+    def headers(self) -> dict[str, str]:
+        return {"Connection": "close"}
 
 
 class UriTooLong(ServiceError):

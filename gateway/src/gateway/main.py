@@ -20,6 +20,8 @@ from gateway.health import Health, watch
 from gateway.limits.buckets import Buckets
 from gateway.limits.checking import policies
 from gateway.limits.clients import Addresses
+from gateway.limits.connections import Connections
+from gateway.limits.sharing import share
 from gateway.openapi.documents import Documents, refresh
 from gateway.proxy.forwarding import open_upstreams
 from gateway.settings import GatewaySettings
@@ -35,6 +37,11 @@ class Edge:
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
         self.gateway: Gateway | None = None
+        self.connections = Connections(
+            settings.connection_limit,
+            settings.connection_limit_per_address,
+            Addresses(settings.trusted_proxies),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self.gateway is not None:
@@ -99,7 +106,7 @@ async def opened(settings: GatewaySettings) -> AsyncIterator[Gateway]:
 
 
 async def _connected(gateway: Gateway) -> None:
-    """Connect to the bus, however late it comes, and listen."""
+    """Connect to the bus, however late it comes; then listen, and share the limits."""
     while not gateway.nc.is_connected:
         try:
             await gateway.nc.connect(
@@ -113,4 +120,6 @@ async def _connected(gateway: Gateway) -> None:
             )
         except (NatsError, OSError, TimeoutError):
             await asyncio.sleep(0.5)
-    await listen(gateway.cache, gateway.nc)
+    await asyncio.gather(
+        listen(gateway.cache, gateway.nc), share(gateway.buckets, gateway.policies, gateway.nc)
+    )

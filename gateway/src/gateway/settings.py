@@ -16,6 +16,13 @@ class GatewaySettings(BaseSettings):
     exchange_url: str = Field(description="Address of the exchange service")
     host: str = Field(default="127.0.0.1", description="Address to listen on")
     port: int = Field(default=8080, description="Port to listen on")
+    listen_fd: int | None = Field(
+        default=None,
+        description="A listening socket handed down by whoever starts the process, beside the port",
+    )
+    drain_seconds: float = Field(
+        default=0, description="When stopping: time to let kept connections go before closing them"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     otlp_url: str | None = Field(
         default=None, description="OpenTelemetry collector; none, no traces"
@@ -31,6 +38,17 @@ class GatewaySettings(BaseSettings):
     upstream_concurrency: int = Field(
         default=256, description="Requests under way to one service; more are answered with 503"
     )
+    concurrency: int = Field(
+        default=512, description="Requests under way to all services; more are answered with 503"
+    )
+    client_concurrency: int = Field(
+        default=64, description="Requests of one client under way; more are answered with 429"
+    )
+    connection_limit: int = Field(default=4096, description="Open connections at once")
+    connection_limit_per_address: int = Field(
+        default=1024, description="Open connections of one address; trusted proxies have no limit"
+    )
+    head_seconds: float = Field(default=10, description="Longest wait for a request's headers")
     cache_bytes: int = Field(default=32 * 1024 * 1024, description="Memory for cached public reads")
     stream_limit: int = Field(default=500, description="Live progress streams at once")
     stream_limit_per_client: int = Field(

@@ -77,7 +77,7 @@ def _asked(gateway: Gateway, headers: Headers) -> dict[bytes, bytes] | None:
     if gateway.settings.otlp_url is not None or len(headers) > _MOST_HEADERS:
         return None
     asked = dict(headers)
-    if len(asked) != len(headers) or not _CARE.isdisjoint(asked):
+    if len(asked) != len(headers) or b"host" not in asked or not _CARE.isdisjoint(asked):
         return None
     return asked if sum(map(len, asked.values())) <= _MOST_BYTES else None
 

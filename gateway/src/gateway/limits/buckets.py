@@ -5,6 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 _CLIENTS = 100_000
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,13 @@ class Verdict:
 
 @dataclass
 class Buckets:
-    """In this process only; pods each keep their own count."""
+    """The count of one process. What other pods gave the same client is noted too (see `sharing`).
 
-    levels: OrderedDict[tuple[str, str], tuple[float, float]] = field(default_factory=OrderedDict)
+    `taken` is what was given here since it was last told to the others.
+    """
+
+    levels: OrderedDict[Key, tuple[float, float]] = field(default_factory=OrderedDict)
+    taken: dict[Key, int] = field(default_factory=dict)
 
     def take(self, policy: Policy, client: str, moment: float) -> Verdict:
         """Take one token at `moment` (monotonic seconds)."""
@@ -47,7 +52,21 @@ class Buckets:
         wait = 0 if level >= 1 else max(1, math.ceil((1 - level) / policy.rate))
         if wait == 0:
             level -= 1
+            self.taken[key] = self.taken.get(key, 0) + 1
         self.levels[key] = (level, moment)
         if len(self.levels) > _CLIENTS:
             self.levels.popitem(last=False)
-        return Verdict(int(level), math.ceil((policy.burst - level) / policy.rate), wait)
+        full = math.ceil((policy.burst - level) / policy.rate)
+        return Verdict(max(0, int(level)), full, wait)
+
+    def note(self, policy: Policy, client: str, taken: int, moment: float) -> None:
+        """Another pod gave the client so much. What two pods gave at once is owed afterwards.
+
+        Nobody owes more than one burst, so that no client is shut out for longer than that takes.
+        """
+        key = (policy.name, client)
+        level, since = self.levels.pop(key, (float(policy.burst), moment))
+        level = min(policy.burst, level + max(0.0, moment - since) * policy.rate)
+        self.levels[key] = (max(level - taken, -float(policy.burst)), moment)
+        if len(self.levels) > _CLIENTS:
+            self.levels.popitem(last=False)

@@ -27,11 +27,11 @@ def policies(settings: GatewaySettings) -> dict[str, Policy]:
 
 def check_limit(call: Call, buckets: Buckets, known: dict[str, Policy]) -> None:
     """Count the request against its client; raises TooMany with Retry-After."""
+    call.client = call.claims["sub"] if call.claims else bucket_key(call.address)
     policy = known[class_of(call.method, call.path)]
     if not policy.rate:
         return
-    client = call.claims["sub"] if call.claims else bucket_key(call.address)
-    verdict = buckets.take(policy, client, time.monotonic())
+    verdict = buckets.take(policy, call.client, time.monotonic())
     call.extra += limit_headers(policy, verdict)
     if verdict.wait:
         REFUSED.labels(policy.name).inc()

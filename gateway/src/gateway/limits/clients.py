@@ -16,18 +16,18 @@ class Addresses:
         """The nearest address that is not one of the trusted proxies."""
         if peer is None:
             return UNKNOWN
-        if not self._trusted or forwarded is None or not self._is_trusted(peer):
+        if not self._trusted or forwarded is None or not self.is_trusted(peer):
             return peer
         for hop in reversed(forwarded.decode("latin-1").split(",")):
             found = hop.strip()
             if not _is_address(found):
                 return peer
-            if not self._is_trusted(found):
+            if not self.is_trusted(found):
                 return found
             peer = found
         return peer
 
-    def _is_trusted(self, address: str) -> bool:
+    def is_trusted(self, address: str) -> bool:
         try:
             parsed = ip_address(address)
         except ValueError:

@@ -9,6 +9,21 @@ _SIGN_IN = {
     "description": "OpenID Connect; see /.well-known/openid-configuration",
 }
 
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_EVERYWHERE = {
+    "400": "bad-path / bad-request",
+    "401": "unauthenticated",
+    "408": "request-timeout",
+    "413": "too-large",
+    "414": "uri-too-long",
+    "429": "too-many-requests",
+    "431": "headers-too-large",
+    "502": "bad-gateway",
+    "503": "service-away / outcome-unknown / overloaded",
+    "504": "deadline-exceeded",
+}
+"""What the gateway itself may answer to any request."""
+
 
 def merged_openapi(documents: Mapping[str, dict[str, Any]], issuer: str) -> dict[str, Any]:
     """All paths; a component two services define differently gets its service's name in front."""
@@ -100,6 +115,7 @@ def _tagged(service: str, operations: dict[str, Any]) -> dict[str, Any]:
         | {
             "tags": one.get("tags") or [service],
             "operationId": f"{service}_{one.get('operationId', method)}",
+            "responses": _with_own_answers(one.get("responses", {})),
         }
         if method in _METHODS
         else one
@@ -114,3 +130,12 @@ def _sign_in(issuer: str) -> dict[str, Any]:
         "scopes": {"openid": "who you are", "profile": "your name", "cases": "your cases"},
     }
     return {**_SIGN_IN, "flows": {"authorizationCode": flow}}
+
+
+def _with_own_answers(responses: dict[str, Any]) -> dict[str, Any]:
+    """A status the service answers in its own format may still come from here."""
+    found = dict(responses)
+    for status, slugs in _EVERYWHERE.items():
+        one = found.get(status, {"description": slugs})
+        found[status] = one | {"content": one.get("content", {}) | _PROBLEM}
+    return found

@@ -125,7 +125,7 @@ async def _progress(call: Call, sources: Sources) -> Rendered:
     asked = {"case_no": "", "query_code": ""}
     if call.method != "POST":
         return Rendered(_OK, "progress.html", {"asked": asked, "found": None, "problem": None})
-    asked |= {name: values[0].strip() for name, values in (await _form(call)).items()}
+    asked |= {name: values[0].strip() for name, values in (await _form(call, sources)).items()}
     asked = {name: asked[name] for name in ("case_no", "query_code")}
     status, found = await _ask(call, sources, "case", "/api/v1/progress", asked)
     shown, problem = (found, None) if status == _OK else (None, found)
@@ -159,8 +159,8 @@ async def _docs(_: Call, sources: Sources) -> Rendered:
     return Rendered(_OK, "docs.html", content)
 
 
-async def _form(call: Call) -> dict[str, list[str]]:
-    body = body_of(call, MAX_FORM_BYTES)
+async def _form(call: Call, sources: Sources) -> dict[str, list[str]]:
+    body = body_of(call, MAX_FORM_BYTES, sources.upstreams.seconds(call))
     return parse_qs((await body.whole()).decode("utf-8", "replace")) if body else {}
 
 

@@ -1,22 +1,28 @@
-"""Request bodies: small ones are read whole, large ones stream, none grows past its limit."""
+"""Request bodies: small ones are read whole, large ones stream, none grows past its limit.
 
+Whoever sends in drops is cut off: a body that streams holds a place at its service meanwhile.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chassis.errors import TooLarge
-from gateway.call import Call, ClientGone
+from gateway.call import SMALL_BODY_BYTES, Call, ClientGone
+from gateway.errors import RequestLate
 
-WHOLE_BYTES = 64 * 1024
+# So long a sender may pause, and so much it must bring on average after that.
+PAUSE_SECONDS = 10.0
+LEAST_BYTES_PER_SECOND = 4096
 
 
 @dataclass(slots=True)
 class Body:
-    """`failure` remembers why reading stopped; the client library would wrap it."""
-
     call: Call
     limit: int
+    seconds: float
     read: int = 0
-    failure: Exception | None = None
+    began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
 
     async def chunks(self) -> AsyncIterator[bytes]:
         while not self.call.is_read:
@@ -29,30 +35,36 @@ class Body:
         return b"".join([chunk async for chunk in self.chunks()])
 
     async def _next(self) -> bytes:
-        message = await self.call.receive()
+        patience = min(self.seconds, PAUSE_SECONDS + self.read / LEAST_BYTES_PER_SECOND)
+        try:
+            async with asyncio.timeout_at(self.began + patience):
+                message = await self.call.receive()
+        except TimeoutError:
+            raise RequestLate from None
         if message["type"] == "http.disconnect":
-            self.failure = ClientGone()
-            raise self.failure
+            raise ClientGone
         chunk: bytes = message.get("body", b"")
         self.read += len(chunk)
         if self.read > self.limit:
-            self.failure = TooLarge(limit=self.limit)
-            raise self.failure
+            raise TooLarge(limit=self.limit)
         self.call.is_read = not message.get("more_body", False)
         return chunk
 
 
-def body_of(call: Call, limit: int) -> Body | None:
-    """None when the request has no body; raises TooLarge when it announces too much."""
+def body_of(call: Call, limit: int, seconds: float) -> Body | None:
+    """None when the request has no body; raises TooLarge when it announces too much.
+
+    `seconds` is the longest wait for all of it.
+    """
     length = call.headers.get(b"content-length")
     if length is not None and int(length) > limit:
         raise TooLarge(limit=limit)
     if length in {None, b"0"} and b"transfer-encoding" not in call.headers:
         call.is_read = True
         return None
-    return Body(call, limit)
+    return Body(call, limit, seconds)
 
 
 def is_small(call: Call) -> bool:
     length = call.headers.get(b"content-length")
-    return length is not None and int(length) <= WHOLE_BYTES
+    return length is not None and int(length) <= SMALL_BODY_BYTES

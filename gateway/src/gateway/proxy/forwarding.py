@@ -10,16 +10,10 @@ import structlog
 from prometheus_client import Counter
 
 from gateway.call import Call, ClientGone, Headers
-from gateway.errors import (
-    OutcomeUnknown,
-    Overloaded,
-    RequestLate,
-    UpstreamAway,
-    UpstreamBroken,
-    UpstreamLate,
-)
+from gateway.errors import OutcomeUnknown, UpstreamAway, UpstreamBroken, UpstreamLate
 from gateway.proxy.bodies import Body, body_of, is_small
 from gateway.proxy.hygiene import TIMEOUT, forwarded_for, request_head, response_headers
+from gateway.proxy.places import Places
 from gateway.proxy.pools import Addresses, Pool, addresses_of
 from gateway.proxy.routing import is_upload
 from gateway.proxy.watching import Watch
@@ -38,29 +32,25 @@ log = structlog.get_logger()
 
 @dataclass
 class Upstreams:
-    """The kept connections and how many requests are under way to each service."""
+    """The kept connections, and the places of the requests that are under way."""
 
     settings: GatewaySettings
-    busy: dict[str, int] = field(default_factory=dict)
+    places: Places = field(init=False)
     addresses: dict[str, Addresses] = field(init=False)
     public_host: str = field(init=False)
     public_scheme: str = field(init=False)
 
     def __post_init__(self) -> None:
+        chosen = self.settings
+        self.places = Places(
+            per_service=chosen.upstream_concurrency,
+            in_all=chosen.concurrency,
+            per_client=chosen.client_concurrency,
+        )
         upstreams = self.settings.upstreams()
         self.addresses = {name: addresses_of(setting) for name, setting in upstreams.items()}
         public = urlsplit(self.settings.issuer)
         self.public_host, self.public_scheme = public.netloc, public.scheme
-
-    def enter(self, service: str) -> None:
-        """Take a place among the requests under way; raises Overloaded when there is none."""
-        under_way = self.busy.get(service, 0)
-        if under_way >= self.settings.upstream_concurrency:
-            raise Overloaded(retry_after=1)
-        self.busy[service] = under_way + 1
-
-    def leave(self, service: str) -> None:
-        self.busy[service] -= 1
 
     def seconds(self, call: Call) -> float:
         """The deadline of a request: what its path is allowed, or less where the client asks so."""
@@ -92,12 +82,12 @@ async def forward(call: Call, upstreams: Upstreams, service: str) -> None:
     """Send the request on and stream the answer back, unchanged but for its framing headers."""
     seconds = upstreams.seconds(call)
     body = await _body(call, upstreams, seconds)
-    upstreams.enter(service)
+    upstreams.places.enter(service, call.client)
     try:
         with Watch(call, seconds) as watch:
             pool, connection = await _ask(call, upstreams, service, body, seconds)
             try:
-                await _pass_back(call, connection, watch, seconds)
+                await _pass_back(call, connection, watch)
             except Broken as error:
                 _note_broken(service, error)
             finally:
@@ -106,7 +96,7 @@ async def forward(call: Call, upstreams: Upstreams, service: str) -> None:
         FAILURES.labels(service, "late").inc()
         raise
     finally:
-        upstreams.leave(service)
+        upstreams.places.leave(service, call.client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +111,7 @@ class Answer:
 async def fetch(call: Call, upstreams: Upstreams, service: str, limit: int) -> Answer:
     """The whole answer to a GET; raises as `forward` does, also when it breaks off."""
     seconds = upstreams.settings.deadline_seconds
-    upstreams.enter(service)
+    upstreams.places.enter(service, call.client)
     try:
         async with asyncio.timeout(seconds):
             pool, connection = await _ask(call, upstreams, service, None, seconds)
@@ -136,7 +126,7 @@ async def fetch(call: Call, upstreams: Upstreams, service: str, limit: int) -> A
         FAILURES.labels(service, "broken").inc()
         raise UpstreamAway(retry_after=1) from error
     finally:
-        upstreams.leave(service)
+        upstreams.places.leave(service, call.client)
     return Answer(connection.status, response_headers(connection.headers), body)
 
 
@@ -160,17 +150,12 @@ _DOCUMENT_BYTES = 16 * 1024 * 1024
 
 async def _body(call: Call, upstreams: Upstreams, seconds: float) -> Body | bytes | None:
     settings = upstreams.settings
-    body = body_of(call, settings.upload_bytes if is_upload(call.path) else settings.body_bytes)
-    if body is None or not is_small(call):
-        return body
-    try:
-        async with asyncio.timeout(seconds):
-            return await body.whole()
-    except TimeoutError:
-        raise RequestLate from None
+    limit = settings.upload_bytes if is_upload(call.path) else settings.body_bytes
+    body = body_of(call, limit, seconds)
+    return body if body is None or not is_small(call) else await body.whole()
 
 
-async def _pass_back(call: Call, connection: Connection, watch: Watch, seconds: float) -> None:
+async def _pass_back(call: Call, connection: Connection, watch: Watch) -> None:
     headers = response_headers(connection.headers)
     if connection.status in _BODILESS:
         headers = [one for one in headers if one[0] != b"content-length"]
@@ -180,7 +165,7 @@ async def _pass_back(call: Call, connection: Connection, watch: Watch, seconds: 
         if connection.at_end:
             await call.write(chunk, more=False)
             return
-        watch.extend(seconds)
+        watch.moved(len(chunk))
         await call.write(chunk, more=True)
 
 
@@ -212,11 +197,15 @@ async def _ask(
 
 def _may_repeat(call: Call, body: Body | bytes | None, error: Broken) -> bool:
     """Once, and only what changes nothing, or what the service itself will not do twice."""
-    if isinstance(error, NotHttp) or isinstance(body, Body):
+    if isinstance(error, NotHttp) or not _is_repeatable(call, body):
         return False
+    return call.method in _SAFE or error.untouched
+
+
+def _is_repeatable(call: Call, body: Body | bytes | None) -> bool:
     if call.method in _SAFE:
         return body is None
-    return error.untouched and b"idempotency-key" in call.headers
+    return not isinstance(body, Body) and b"idempotency-key" in call.headers
 
 
 async def _exchange(
@@ -225,7 +214,7 @@ async def _exchange(
     """One try at the addresses in turn; the next one is asked only if nothing was sent."""
     refused: NeverSent | None = None
     for pool in addresses.in_turn():
-        connection = None if fresh else pool.kept()
+        connection = None if fresh else pool.kept(surely=not _is_repeatable(call, body))
         try:
             connection = connection or await pool.connect()
         except NeverSent as error:

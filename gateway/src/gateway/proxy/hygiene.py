@@ -1,6 +1,7 @@
 """Paths and headers that may pass: what two parsers could read differently is refused."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from gateway.call import Call, Headers
@@ -75,7 +76,7 @@ def check_path(raw_path: bytes, query: bytes) -> None:
         raise BadPath
 
 
-def check_headers(raw: Headers, looked_up: dict[bytes, bytes]) -> None:
+def check_headers(raw: Headers, looked_up: Mapping[bytes, bytes], version: str) -> None:
     """Refuse requests whose framing or sender depends on who reads them."""
     if sum(map(len, looked_up.values())) > MAX_HEADER_BYTES or len(raw) > MAX_HEADERS:
         raise HeadersTooLarge(limit=MAX_HEADER_BYTES)
@@ -85,6 +86,9 @@ def check_headers(raw: Headers, looked_up: dict[bytes, bytes]) -> None:
             raise Ambiguous
     coding = looked_up.get(b"transfer-encoding")
     if coding is not None and (coding.lower() != b"chunked" or b"content-length" in looked_up):
+        raise Ambiguous
+    # RFC 9112: a request of 1.1 names its host, and one of 1.0 knows no chunks.
+    if b"host" not in looked_up if version == "1.1" else coding is not None:
         raise Ambiguous
 
 

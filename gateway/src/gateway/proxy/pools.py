@@ -12,6 +12,8 @@ CONNECT_SECONDS = 3.0
 # Kept connections are closed before the services (75 s) do, so that no request meets a
 # connection that is just being closed.
 IDLE_SECONDS = 45.0
+# How long after its last answer a connection is surely still open.
+SURE_SECONDS = 1.0
 # An address that refused is passed over for so long while there is another.
 SHUN_SECONDS = 1.0
 
@@ -24,12 +26,19 @@ class Pool:
     idle: deque[Connection] = field(default_factory=deque)
     shunned_until: float = 0.0
 
-    def kept(self) -> Connection | None:
-        """The connection used last: those used least grow old and are closed."""
-        oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
+    def kept(self, *, surely: bool = False) -> Connection | None:
+        """The connection used last: those used least grow old and are closed.
+
+        `surely`: one that cannot be just being closed. A service that stops says so in its
+        answers for longer than that (`drain_seconds`) before it closes those that are left.
+        """
+        now = asyncio.get_running_loop().time()
         while self.idle:
             connection = self.idle.pop()
-            if not connection.closed and connection.idle_since > oldest:
+            if not connection.closed and connection.idle_since > now - IDLE_SECONDS:
+                if surely and connection.idle_since < now - SURE_SECONDS:
+                    self.idle.append(connection)
+                    return None
                 return connection
             connection.close()
         return None

@@ -9,6 +9,7 @@ from gateway.errors import UpstreamLate
 
 FIRST_LOOK_SECONDS = 0.1
 LOOK_SECONDS = 1.0
+LEAST_BYTES_PER_SECOND = 4096
 
 
 class Watch:
@@ -17,20 +18,39 @@ class Watch:
     Most requests are over before the first look, so they pay for one timer and no task.
     """
 
-    __slots__ = ("_call", "_cause", "_ends", "_loop", "_task", "_timer", "_watcher")
+    __slots__ = (
+        "_began",
+        "_call",
+        "_cause",
+        "_ends",
+        "_loop",
+        "_passed",
+        "_seconds",
+        "_task",
+        "_timer",
+        "_watcher",
+    )
 
     def __init__(self, call: Call, seconds: float) -> None:
         self._call = call
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        self._ends = self._loop.time() + seconds
+        self._began = self._loop.time()
+        self._seconds = seconds
+        self._passed = 0
+        self._ends = self._began + seconds
         self._cause: Exception | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._timer = self._loop.call_later(min(FIRST_LOOK_SECONDS, seconds), self._look)
 
-    def extend(self, seconds: float) -> None:
-        """Something moved: the deadline starts again."""
-        self._ends = self._loop.time() + seconds
+    def moved(self, size: int) -> None:
+        """Something of the answer was passed on: the deadline starts again, within reason.
+
+        A client that takes an answer in drops would otherwise hold its place for days.
+        """
+        self._passed += size
+        slowest = self._began + self._seconds + self._passed / LEAST_BYTES_PER_SECOND
+        self._ends = min(self._loop.time() + self._seconds, slowest)
 
     def __enter__(self) -> Self:
         return self

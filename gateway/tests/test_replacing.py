@@ -1,0 +1,68 @@
+"""A process gives way to another: nobody's request meets a connection that is being closed."""
+
+import asyncio
+
+import pytest
+
+from chassis.worker import let_go
+from gateway import health
+from gateway.proxy import pools
+
+from .factories import until
+
+
+@pytest.fixture
+def never_sure(monkeypatch):
+    """Every kept connection counts as one that might be just being closed."""
+    monkeypatch.setattr(pools, "SURE_SECONDS", -1.0)
+
+
+@pytest.fixture(autouse=True)
+def undisturbed(monkeypatch):
+    """The gateway asks its services nothing of its own meanwhile."""
+    monkeypatch.setattr(health, "POLL_SECONDS", 60)
+    monkeypatch.setattr(health, "IMPATIENT_SECONDS", 60)
+
+
+async def connections_made(net, method, **options):
+    idle = net.gateway.upstreams.addresses["case"].pools[0].idle
+    before = len(idle)
+    assert (await net.client.request(method, "/api/v1/cases", **options)).status_code == 200
+    return len(idle) - before
+
+
+async def with_one_kept(network):
+    net = await network()
+    await until(lambda: len(net.gateway.documents.parsed["asyncapi"]) == 4)
+    net.gateway.upstreams.addresses["case"].pools[0].close()
+    assert await connections_made(net, "GET") == 1
+    return net
+
+
+async def test_what_may_be_repeated_takes_any_kept_connection(network, never_sure):
+    net = await with_one_kept(network)
+    assert await connections_made(net, "GET") == 0
+    assert await connections_made(net, "POST", json={}, headers={"Idempotency-Key": "k"}) == 0
+
+
+async def test_what_may_not_be_repeated_takes_only_one_that_is_surely_open(network, never_sure):
+    net = await with_one_kept(network)
+    assert await connections_made(net, "POST", json={}) == 1
+
+
+async def test_a_connection_used_just_now_is_surely_open(network):
+    net = await with_one_kept(network)
+    assert await connections_made(net, "POST", json={}) == 0
+
+
+@pytest.mark.parametrize("path", ["/api/v1/cases", "/api/v1/items"])
+async def test_a_process_that_stops_says_so_with_every_answer(network, path):
+    net = await network()
+    for _ in range(2):  # the second of a public read is a kept one
+        assert "connection" not in (await net.client.get(path)).headers
+    net.edge.stop()
+    parting = asyncio.create_task(let_go(net.server, 30, handed_down=False))
+    await asyncio.sleep(0)
+    answer = await net.client.get(path)
+    assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+    await asyncio.wait_for(parting, 10)  # the last connection has gone, so it does not wait longer
