@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,9 +17,12 @@ from pathlib import Path
 import httpx
 import psutil
 
+from onenet.children import Child
 from onenet.ports import free_ports
 
 from .frame import Figure, Load, Round
+from .platforms import UNLIMITED, Platform, platform_in
+from .servers import Server, bus, server
 
 START_SECONDS = 30
 _WRK = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
@@ -52,25 +55,32 @@ class Bench:
         cpu: int | None = None,
         script: str | None = None,
     ) -> Load:
-        """Ask for `url` as fast as it answers: with wrk (one thread), which must be installed."""
-        command = [
-            "wrk",
-            "-t1",
-            f"-c{connections}",
-            f"-d{seconds or self.seconds:.0f}s",
-            "--latency",
-        ]
+        """Ask for `url` as fast as it answers: with wrk (one thread), else with our own loader."""
+        lasting = seconds or self.seconds
+        if shutil.which("wrk") is None and script is None:
+            command = [PYTHON, "-m", "tests.load.loader", f"--connections={connections}"]
+            command += [f"--seconds={lasting}"]
+            command += [f"--header={name}: {value}" for name, value in (headers or {}).items()]
+            return Load(**json.loads((await self._output([*command, url], cpu)).splitlines()[-1]))
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{lasting:.0f}s", "--latency"]
         for name, value in (headers or {}).items():
             command += ["-H", f"{name}: {value}"]
         if script is not None:
-            path = self.folder / f"wrk-{abs(hash(script))}.lua"
+            path = self.folder / f"wrk-{time.monotonic_ns()}.lua"
             path.write_text(script)
             command += ["-s", str(path)]
+        return wrk_result(await self._output([*command, url], cpu))
+
+    async def _output(self, argv: Sequence[str], cpu: int | None) -> str:
         done = await asyncio.create_subprocess_exec(
-            *pinned([*command, url], cpu), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            *pinned(argv, cpu), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        text = (await done.communicate())[0].decode()
-        return wrk_result(text)
+        try:
+            return (await done.communicate())[0].decode()
+        finally:
+            if done.returncode is None:
+                done.kill()
+                await done.wait()
 
     @contextlib.asynccontextmanager
     async def process(
@@ -82,21 +92,34 @@ class Bench:
         ready: str | None = None,
     ) -> AsyncIterator[psutil.Process]:
         """A process for the length of the block; `ready` is an address that must answer first."""
-        log = (self.folder / f"process-{time.monotonic_ns()}.log").open("wb")
-        child = subprocess.Popen(
-            pinned(argv, cpu), env={**os.environ, **(env or {})}, stdout=log, stderr=log
+        child = Child(
+            name=Path(argv[0]).name,
+            command=pinned(argv, cpu),
+            env={**os.environ, **(env or {})},
+            log=self.folder / f"process-{time.monotonic_ns()}.log",
         )
+        child.start()
         try:
             if ready is not None:
                 await answers(ready, child)
             yield psutil.Process(child.pid)
         finally:
-            child.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                await asyncio.to_thread(child.wait, 10)
-            child.kill()
-            child.wait()
-            log.close()
+            child.ask_to_stop()
+            await asyncio.to_thread(child.wait_or_kill)
+
+    def platform(
+        self, *, settings: Mapping[str, str] | None = None, split: bool = False
+    ) -> contextlib.AbstractAsyncContextManager[Platform]:
+        """A whole platform of its own with sample data, rate limits out of the way."""
+        return platform_in(self.folder, {**UNLIMITED, **(settings or {})}, split=split)
+
+    def postgres(self) -> contextlib.AbstractAsyncContextManager[Server]:
+        """A PostgreSQL server of its own, as durable and as large as the platform's."""
+        return server()
+
+    def nats(self) -> contextlib.AbstractAsyncContextManager[str]:
+        """A NATS server of its own with JetStream."""
+        return bus()
 
 
 def pinned(argv: Sequence[str], cpu: int | None) -> list[str]:
@@ -106,7 +129,7 @@ def pinned(argv: Sequence[str], cpu: int | None) -> list[str]:
     return ["taskset", "-c", str(cpu), *argv]
 
 
-async def answers(url: str, child: "subprocess.Popen[bytes] | None" = None) -> None:
+async def answers(url: str, child: Child | None = None) -> None:
     """Wait until the address answers anything."""
     end = time.monotonic() + START_SECONDS
     async with httpx.AsyncClient(timeout=2, verify=False) as http:
@@ -114,8 +137,8 @@ async def answers(url: str, child: "subprocess.Popen[bytes] | None" = None) -> N
             with contextlib.suppress(httpx.HTTPError):
                 if (await http.get(url)).status_code < 500:
                     return
-            if time.monotonic() > end or (child is not None and child.poll() is not None):
-                raise RuntimeError(f"{url} does not answer")
+            if time.monotonic() > end or (child is not None and not child.is_alive()):
+                raise RuntimeError(f"{url} does not answer {child.tail() if child else ''}")
             await asyncio.sleep(0.1)
 
 

@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,18 +33,30 @@ class Outcome:
     met: bool
     rounds: Sequence[Round] = ()
     notes: str = ""
+    number: int | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """`number` as in the promises; `needs` are programs, `seconds` about what it takes."""
+    """One or more promises measured together: `number`, and `also` those of other outcomes.
+
+    `needs` are programs; `seconds` about what three rounds of five seconds take, or what it always
+    takes when that is `fixed`.
+    """
 
     number: int
     title: str
     measure: "Callable[[Bench], Awaitable[Sequence[Outcome]]]"
     needs: tuple[str, ...] = ()
     seconds: int = 30
-    tags: tuple[str, ...] = field(default_factory=tuple)
+    also: tuple[int, ...] = ()
+    fixed: bool = False
+
+    def takes(self, rounds: int, seconds: float) -> float:
+        """About so many seconds; a third of them goes into starting and stopping."""
+        if self.fixed:
+            return self.seconds
+        return self.seconds * (1 + 2 * rounds * seconds / 15) / 3
 
 
 PROGRAMS = {"nginx": "nginx-light", "wrk": "wrk"}

@@ -1,0 +1,165 @@
+"""Real ids, codes and filled bodies for the generator: what it invents would end at 404 and 422."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from tests.stranger import journey
+from tests.stranger.client import Visitor
+from tests.stranger.people import registration
+
+from chassis import clock
+
+from .cast import FAR, HOME
+from .managing import managing_bodies, sign_in_names
+from .world import BAD, World, draft
+
+FRESH = 5  # cases of each kind for each role: what the generator does to them uses them up
+Names = dict[str, list[str]]
+Bodies = dict[str, list[Any]]
+"""Whole bodies by `METHOD path`."""
+
+# List → the field of its rows → the parameter whose values these are.
+LISTS = (
+    ("/me/cases", "case_id", "case_id"),
+    ("/tasks?scope=pool", "case_id", "case_id"),
+    ("/tasks?scope=pool", "task_id", "task_id"),
+    ("/tasks?scope=mine", "case_id", "case_id"),
+    ("/tasks?scope=mine", "task_id", "task_id"),
+    ("/me/mandates", "mandate_id", "mandate_id"),
+    ("/me/messages", "message_id", "message_id"),
+    ("/me/certificates", "code", "code"),
+    ("/orgs/staff", "staff_id", "staff_id"),
+    ("/orgs/departments", "code", "department_code"),
+    ("/orgs/regions", "code", "region_code"),
+    ("/identity/clients", "client_id", "client_id"),
+    ("/identity/companies", "company_id", "company_id"),
+    ("/catalog/items", "item_id", "item_id"),
+    ("/catalog/imports", "import_id", "import_id"),
+    ("/exchange/resources", "code", "code"),
+    ("/exchange/grants", "grant_id", "grant_id"),
+    ("/exchange/grant-requests", "request_id", "request_id"),
+    ("/supervision/rectifications", "rectification_id", "rectification_id"),
+    ("/supervision/warnings", "warning_id", "warning_id"),
+)
+
+
+def names(world: World, visitor: Visitor) -> Names:
+    """Values by parameter: what the role finds in its own lists, and what belongs to others."""
+    found: Names = {
+        "case_id": [one.id for one in world.cases.values()],
+        "file_id": [world.file_id, world.cast.victim.upload()],
+        "item_id": [world.item["item_id"]],
+        "code": [world.certificate_code],
+        "department_code": [HOME, FAR],
+        "department": [HOME, FAR],
+        "region_code": ["511602000000", "5116"],
+        "region": ["511602000000", "511602"],
+        "mandate_id": [world.cast.mandate_id],
+        "company_id": [world.cast.company_id],
+        "year": [str(clock.today().year), str(clock.today().year + 1)],
+        "case_no": [one.answer["case_no"] for one in world.cases.values() if one.answer["case_no"]],
+        "query_code": [
+            one.answer["query_code"] for one in world.cases.values() if one.answer["query_code"]
+        ],
+        "kind": ["power", "duty", "permits", "public_services"],
+        "version": ["1", "2"],
+        "from": ["1"],
+        "to": ["1", "2"],
+        "q": [world.item["name"], "低保", "许可", "511602199001010011"],
+        "scope": ["pool", "mine", "done"],
+        "If-Match": ["*", '"1"', '"2"'],
+        "after": [],
+        "action": ["suspension", "resumption", "revocation"],
+        **sign_in_names(),
+    }
+    for where, field, parameter in LISTS:
+        answer = visitor.get(where)
+        if answer.status_code == 200 and isinstance(answer.json().get("data"), list):
+            rows = [str(one[field]) for one in answer.json()["data"] if one.get(field)]
+            found.setdefault(parameter, []).extend(rows[:20])
+            found["after"] += [answer.json()["next"]] if answer.json().get("next") else []
+    return {name: list(dict.fromkeys(values)) for name, values in found.items() if values}
+
+
+def fresh_cases(world: World, role: str) -> list[str]:
+    """Cases of this role's own to be worn out: drafts, submitted, in its hand, in review."""
+    cast, network = world.cast, world.network
+    applicant = cast[role] if role == "citizen" else cast["citizen"]
+    made = [draft(applicant, world.item).id for _ in range(FRESH)]
+    for turn in range(FRESH):
+        submitted = journey.apply(applicant, world.item)
+        if role in ("clerk", "platform_admin"):
+            journey.take(cast[role], submitted, "acceptance")
+        if turn % 2 or role == "decider":
+            reviewed = journey.apply(applicant, world.item)
+            if role == "decider":
+                journey.to_decision(network, reviewed)
+                journey.take(cast[role], reviewed, "decision")
+            else:
+                journey.accept(network, reviewed, cast["clerk"])
+            made.append(reviewed.id)
+        made.append(submitted.id)
+    return made
+
+
+def bodies(world: World, visitor: Visitor) -> Bodies:
+    """Whole bodies that would go through, by operation; the generator bends them."""
+    citizen = world.cast["citizen"]
+    applying = visitor if visitor.account and "id_number" in visitor.account else citizen
+    body = journey.draft_body(applying, world.item)
+    case, item = "/api/v1/cases/{case_id}", "/api/v1/catalog/items/{item_id}"
+    day = str(clock.today() + timedelta(days=60))
+    reason = {"reason": "核对后的理由。"}
+    return {
+        "POST /api/v1/cases": [body, body | {"submit": False}],
+        f"PATCH {case}": [{"form": body["form"]}, {"answers": {}, "materials": body["materials"]}],
+        f"POST {case}/acceptance": [{}],
+        f"POST {case}/correction": [{"form": body["form"]}, {"materials": body["materials"]}],
+        f"POST {case}/correction-notice": [
+            {"items": [{"pointer": f"/form/{next(iter(body['form']))}", "reason": "请按证件填写"}]}
+        ],
+        f"POST {case}/non-acceptance": [reason | {"reason_code": "not_required"}],
+        f"POST {case}/opinions": [
+            {"step": one["step_id"], "outcome": "agree", "opinion": "符合", "checks": []}
+            for one in world.item["steps"]
+        ],
+        f"POST {case}/special-procedures": [
+            reason | {"kind": one["kind"], "expected_days": 5}
+            for one in world.item.get("special_procedures", [])
+        ],
+        f"POST {case}/special-procedures/{{procedure_id}}/end": [{"result": "无异议"}],
+        f"POST {case}/extension": [reason | {"days": 2}],
+        f"POST {case}/decision": [journey.GRANT, journey.REFUSE],
+        f"POST {case}/ratings": [BAD, BAD | {"service": "application", "satisfaction": 1}],
+        f"POST {case}/withdrawal": [reason],
+        "POST /api/v1/items/{item_id}/precheck": [
+            {"answers": body["answers"], "applicant_type": "natural_person"}
+        ],
+        "POST /api/v1/identity/registrations": [registration() for _ in range(20)],
+        "POST /api/v1/me/mandates": [
+            {
+                "grantee": {"name": person["name"], "id_number": person["id_number"]},
+                "powers": ["apply", "view"],
+                "valid_to": day,
+            }
+            for person in (world.cast["another_citizen"].account or {},)
+        ],
+        "POST /api/v1/exchange/resources/{code}/query": [
+            {
+                "case_no": world.cases["in_review"].answer["case_no"],
+                "purpose": "核验",
+                "fields": ["name"],
+                "id_number": (citizen.account or {})["id_number"],
+            }
+        ],
+        "POST /api/v1/tasks/{task_id}/transfer": [
+            {"to": "minzheng.clerk2"},
+            {"to": "minzheng.clerk1"},
+        ],
+        "POST /api/v1/orgs/regions/imports": [[{"code": "511602", "name": "广安区"}]],
+        f"POST {item}/suspension": [reason],
+        f"POST {item}/return": [reason],
+        **managing_bodies(world),
+    }

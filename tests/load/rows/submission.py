@@ -1,0 +1,408 @@
+"""Rows 4 and 5: handing in an application, against the very rows it writes and against pgbench.
+
+Row 4 asks the case service alone, without its worker, which is a process of its own in production;
+the baseline writes copies of what real submissions wrote a moment before, to the same server. Row 5
+asks the gateway of a whole platform. Applications go to every item that a citizen can apply for.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+import re
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import asyncpg
+from pydantic import SecretStr
+
+from case_svc.main import create_service
+from chassis import clock, consumer, migrations, worker
+from chassis.db import open_context
+from chassis.testing.plugin import _KID, _SIGNER, token_for, token_keys
+from chassis.testing.servers import _restart, _wheel, create_database, free_port
+from chassis.testing.settings import ISSUER, settings_of
+from onenet.story.cast import Cast
+from onenet.story.telling import platform_of_its_own
+from onenet.telling import Teller
+from onenet.whereabouts import samples_of
+
+from ..bench import Bench
+from ..frame import Outcome, Row, ratio_outcome
+
+CLIENTS = 16
+SAMPLES = 40
+GUIDES = Path(__file__).parents[3] / "deploy/src/onenet/samples/guides"
+PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
+TABLES = ("case_file", "case_material", "case_entry", "case_task", "case_clock")
+OWN_IDS = ("case_material_id", "entry_id", "task_id", "clock_id", "claim_id")
+COUNT = """
+INSERT INTO case_counter (prefix, received_on, last) VALUES ($1, $2, 1)
+ON CONFLICT (prefix, received_on) DO UPDATE SET last = case_counter.last + 1 RETURNING last"""
+FOLLOW = """
+INSERT INTO outbox_sequence (entity, last) VALUES ($1, 1)
+ON CONFLICT (entity) DO UPDATE SET last = outbox_sequence.last + 1 RETURNING last"""
+INSERTS = """
+CREATE TABLE one (id uuid PRIMARY KEY, body text);
+CREATE TABLE two (id uuid PRIMARY KEY, one uuid, body text);
+CREATE TABLE three (id uuid PRIMARY KEY, body text, at timestamptz);
+"""
+THREE_INSERTS = """
+\\set n random(1, 1000000000)
+BEGIN;
+INSERT INTO one VALUES (gen_random_uuid(), repeat('x', 300));
+INSERT INTO two VALUES (gen_random_uuid(), gen_random_uuid(), repeat('x', 100));
+INSERT INTO three VALUES (gen_random_uuid(), repeat('x', 500), now());
+COMMIT;
+"""
+
+
+@dataclass
+class Client:
+    """A citizen on one kept connection."""
+
+    headers: dict[str, str]
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    bodies: list[bytes] = field(default_factory=list)
+
+    @classmethod
+    async def at(cls, base_url: str, token: dict[str, str]) -> "Client":
+        place = urlsplit(base_url)
+        return cls(token, *await asyncio.open_connection(place.hostname, place.port))
+
+    async def post(
+        self, path: str, body: bytes, kind: str = "application/json"
+    ) -> tuple[int, bytes]:
+        headers = {
+            **self.headers,
+            "Host": "bench",
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            "Idempotency-Key": str(clock.new_id()),
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.writer.write(f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body)
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        found = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+        assert found is not None
+        return int(head[9:12]), await self.reader.readexactly(int(found[1]))
+
+    async def upload(self) -> str:
+        head = (
+            '--part\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n'
+            "Content-Type: application/pdf\r\n\r\n"
+        )
+        body = head.encode() + PDF + b"\r\n--part--\r\n"
+        status, answer = await self.post(
+            "/api/v1/files", body, "multipart/form-data; boundary=part"
+        )
+        assert status == 201, answer
+        return str(json.loads(answer)["file_id"])
+
+
+@contextlib.contextmanager
+def durable_postgres() -> Iterator[Any]:
+    """A server with its settings as they come: what is committed is on the disk."""
+    with tempfile.TemporaryDirectory(prefix="onenet-bench-", dir="/var/tmp") as name:
+        Path(name).chmod(0o755)
+        server = _wheel().get_server(Path(name) / "pg", cleanup_mode="stop")
+        try:
+            server.psql("ALTER SYSTEM SET max_connections = 200;")
+            _restart(server)
+            yield server
+        finally:
+            server.cleanup()
+
+
+async def submissions(clients: Sequence[Client], seconds: float) -> float:
+    """Submissions a second; any answer but 201 ends the measurement."""
+    end, done = time.perf_counter() + seconds, 0
+
+    async def hand_in(client: Client) -> None:
+        nonlocal done
+        while time.perf_counter() < end:
+            status, answer = await client.post("/api/v1/cases", random.choice(client.bodies))
+            if status != 201:
+                raise RuntimeError(f"a submission was answered {status}: {answer[:300]!r}")
+            done += 1
+
+    began = time.perf_counter()
+    await asyncio.gather(*(hand_in(one) for one in clients))
+    return done / (time.perf_counter() - began)
+
+
+async def prepare(clients: Sequence[Client], items: Sequence[dict[str, Any]]) -> int:
+    """Give each client a body for every item it can apply for; the number of such items."""
+    files = [await one.upload() for one in clients]
+    fit = 0
+    for item in items:
+        status, answer = await clients[0].post("/api/v1/cases", _body(item, [], ""))
+        wanted = []
+        if status == 422:
+            told = str([one["message"] for one in json.loads(answer)["errors"]])
+            names = [one["material_id"] for one in item["guide"]["materials"]]
+            wanted = [name for name in names if f"（{name}）" in told]
+            body = _body(item, wanted, files[0])
+            status, answer = await clients[0].post("/api/v1/cases", body)
+        if status != 201:
+            continue
+        fit += 1
+        for client, file in zip(clients, files, strict=True):
+            client.bodies.append(_body(item, wanted, file))
+    return fit
+
+
+def _body(item: dict[str, Any], materials: list[str], file: str) -> bytes:
+    fields = item["guide"]["form"]["properties"].items()
+    form = {name: one["examples"][0] for name, one in fields if one.get("examples")}
+    given = [{"material_id": one, "file_id": file} for one in materials]
+    content = {"item_id": item["item_id"], "form": form, "materials": given}
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+# Row 4: the service alone.
+
+
+def _items() -> list[dict[str, Any]]:
+    shown = ("item_code", "task_code", "name", "task_type", "department", "region")
+    found = []
+    for path in sorted(GUIDES.glob("*.json")):
+        guide = json.loads(path.read_text())
+        state = {"item_id": str(clock.new_id()), "revision": 1, "version": 1, "status": "open"}
+        found.append(state | {name: guide[name] for name in shown} | {"guide": guide})
+    return found
+
+
+async def _publish(service: Any, here: Any, item: dict[str, Any]) -> None:
+    envelope = {
+        "specversion": "1.0",
+        "id": str(clock.new_id()),
+        "source": "/onenet/catalog",
+        "type": "catalog.item.published.v1",
+        "subject": item["item_id"],
+        "time": clock.now().isoformat(),
+        "sequence": 1,
+        "data": item,
+    }
+    reactions = consumer.merged(service.subscriptions)
+    await consumer.apply(here, json.dumps(envelope).encode(), reactions)
+
+
+@contextlib.asynccontextmanager
+async def _token_keys() -> AsyncIterator[str]:
+    """The address where the service fetches the key of our tokens."""
+    keys = json.dumps({"keys": [_SIGNER.as_dict(private=False) | {"kid": _KID}]}).encode()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(keys)}\r\nConnection: close\r\n"
+        writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + keys)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+@contextlib.asynccontextmanager
+async def _case_service(bench: Bench, url: str, keys: str) -> AsyncIterator[tuple[str, list[Any]]]:
+    """Its address and the items it knows."""
+    settings = settings_of(create_service, database_url=SecretStr(url), keys_url=keys)
+    service = create_service(settings)
+    await asyncio.to_thread(migrations.upgrade, service.migrations, url)
+    here = open_context(service.name, settings, keys=token_keys())
+    await worker.start_up(service, here)
+    items = _items()
+    for item in items:
+        await _publish(service, here, item)
+    await here.engine.dispose()
+    base_url = f"http://127.0.0.1:{free_port()}"
+    environment = {
+        "ONENET_DATABASE_URL": url,
+        "ONENET_NATS_URL": "nats://127.0.0.1:1",
+        "ONENET_FILES_URL": f"file://{bench.folder}/files",
+        "ONENET_ISSUER": ISSUER,
+        "ONENET_KEYS_URL": keys,
+        "ONENET_VAULT_KEYS": settings.vault_keys.get_secret_value(),
+        "ONENET_SEAL_KEYS": settings.seal_keys.get_secret_value(),
+        "ONENET_PORT": base_url.rpartition(":")[2],
+        "ONENET_POOL_SIZE": str(CLIENTS),
+        "ONENET_WORKER": "false",
+    }
+    serving = [sys.executable, "-m", "case_svc", "serve"]
+    async with bench.process(serving, env=environment, ready=f"{base_url}/healthz"):
+        await asyncio.sleep(1)  # the first fetch of the token keys
+        yield base_url, items
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one real submission wrote."""
+
+    rows: dict[str, list[dict[str, Any]]]
+    event: dict[str, Any]
+    answer: dict[str, Any]
+    counter: tuple[str, Any]
+
+    @classmethod
+    async def by(cls, connection: Any, case_id: UUID) -> "Written":
+        rows = {}
+        for table in TABLES:
+            found = await connection.fetch(f"SELECT * FROM {table} WHERE case_id = $1", case_id)
+            rows[table] = [dict(one) for one in found]
+        event = await connection.fetchrow(
+            "SELECT event_id, type, subject, entity, sequence, envelope FROM outbox_event"
+            " WHERE entity = $1",
+            f"case:{case_id}",
+        )
+        answer = await connection.fetchrow(
+            "SELECT scope, key, fingerprint, status, answer FROM idempotency_record"
+            " WHERE scope = $1 AND status = 201 ORDER BY created_at DESC LIMIT 1",
+            str(rows["case_file"][0]["person_id"]),
+        )
+        number = rows["case_file"][0]["case_no"]
+        counter = await connection.fetchrow(
+            "SELECT prefix, received_on FROM case_counter WHERE starts_with($1, prefix)"
+            " ORDER BY length(prefix) DESC",
+            number,
+        )
+        return cls(rows, dict(event), dict(answer), (counter[0], counter[1]))
+
+    async def again(self, connection: Any) -> None:
+        """The same rows for another case, one statement each, in one transaction."""
+        case_id = clock.new_id()
+        async with connection.transaction():
+            last = await connection.fetchval(COUNT, *self.counter)
+            for table, rows in self.rows.items():
+                for row in rows:
+                    fresh = {name: clock.new_id() for name in OWN_IDS if row.get(name)}
+                    copy = row | fresh | {"case_id": case_id}
+                    if table == "case_file":
+                        beginning, day = self.counter
+                        copy["case_no"] = f"{beginning}{day:%Y%m%d}{last:04d}"
+                    await _insert(connection, table, copy)
+            entity = f"case:{case_id}"
+            sequence = await connection.fetchval(FOLLOW, entity)
+            own = {"event_id": clock.new_id(), "entity": entity, "sequence": sequence}
+            await _insert(connection, "outbox_event", self.event | own)
+            await _insert(connection, "idempotency_record", self.answer | {"key": str(case_id)})
+
+
+async def _insert(connection: Any, table: str, row: dict[str, Any]) -> None:
+    places = ", ".join(f"${number + 1}" for number in range(len(row)))
+    await connection.execute(
+        f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values()
+    )
+
+
+async def in_the_service(bench: Bench) -> Sequence[Outcome]:
+    with durable_postgres() as server:
+        url = await create_database(server.get_uri(), "bench_case")
+        async with contextlib.AsyncExitStack() as stack:
+            keys = await stack.enter_async_context(_token_keys())
+            base_url, items = await stack.enter_async_context(_case_service(bench, url, keys))
+            ends = int(time.time()) + 3600
+            clients = [
+                await Client.at(base_url, token_for("citizen", level="L3", exp=ends))
+                for _ in range(CLIENTS)
+            ]
+            fit = await prepare(clients, items)
+            connections = [await asyncpg.connect(url) for _ in range(CLIENTS)]
+            for one in connections:
+                stack.push_async_callback(one.close)
+            real = []
+            for number in range(SAMPLES):
+                body = clients[0].bodies[number % fit]
+                _, answer = await clients[0].post("/api/v1/cases", body)
+                case_id = UUID(json.loads(answer)["case_id"])
+                real.append(await Written.by(connections[0], case_id))
+            rounds = await bench.alternate(
+                lambda: submissions(clients, bench.seconds),
+                lambda: _bare(connections, real, bench.seconds),
+            )
+    rows = sum(len(rows) for one in real for rows in one.rows.values()) / len(real) + 4
+    notes = f"{fit} items, {rows:.1f} rows each, {CLIENTS} clients"
+    return [ratio_outcome("submission ÷ its rows, bare", "per second", rounds, "≥ 0.5", notes)]
+
+
+async def _bare(connections: Sequence[Any], real: Sequence[Written], seconds: float) -> float:
+    end, done = time.perf_counter() + seconds, 0
+
+    async def write(connection: Any) -> None:
+        nonlocal done
+        while time.perf_counter() < end:
+            await random.choice(real).again(connection)
+            done += 1
+
+    began = time.perf_counter()
+    await asyncio.gather(*(write(one) for one in connections))
+    return done / (time.perf_counter() - began)
+
+
+# Row 5: the whole platform.
+
+
+async def through_the_gateway(bench: Bench) -> Sequence[Outcome]:
+    with durable_postgres() as server, platform_of_its_own(Teller()) as (base_url, samples):
+        tokens, items = await asyncio.to_thread(_citizens_and_items, base_url, samples)
+        clients = [await Client.at(base_url, one) for one in tokens]
+        fit = await prepare(clients, items)
+        server.psql(INSERTS)
+        script = bench.folder / "three-inserts.sql"
+        script.write_text(THREE_INSERTS)
+
+        async def pgbench() -> float:
+            tool = _wheel().__file__.replace("__init__.py", "pginstall/bin/pgbench")
+            child = await asyncio.create_subprocess_exec(
+                *(tool, "-n", f"-c{CLIENTS}", "-j1", f"-T{bench.seconds:.0f}", "-f", str(script)),
+                *("-M", "prepared", "-d", server.get_uri()),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            said = (await child.communicate())[0].decode()
+            found = re.search(r"tps = ([0-9.]+)", said)
+            if found is None:
+                raise RuntimeError(said[-500:])
+            return float(found[1])
+
+        rounds = await bench.alternate(lambda: submissions(clients, bench.seconds), pgbench)
+    notes = f"{fit} items, {CLIENTS} clients, every service and its worker on the same cores"
+    return [ratio_outcome("submission ÷ pgbench", "per second", rounds, "≥ 0.08", notes)]
+
+
+def _citizens_and_items(
+    base_url: str, samples: Path
+) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+    cast = Cast.at(base_url, samples_of(samples))
+    tokens = []
+    for _ in range(CLIENTS):
+        citizen = cast.new_citizen()
+        cast.public.post("/api/v1/identity/registrations", citizen.registration)
+        answer = citizen.network.http.get("/api/v1/me/cases")
+        tokens.append({"Authorization": answer.request.headers["Authorization"]})
+    items = []
+    for one in cast.public.get("/api/v1/items", params={"online": "true", "limit": 100})["data"]:
+        guide = cast.public.get(f"/api/v1/items/{one['item_id']}")
+        form = cast.public.get(f"/api/v1/items/{one['item_id']}/form")
+        guide["form"] = form["schema"]
+        items.append({"item_id": one["item_id"], "guide": guide})
+    return tokens, items
+
+
+ROWS = (
+    Row(4, "submission in the service ÷ the same rows by bare asyncpg", in_the_service, seconds=60),
+    Row(
+        5,
+        "submission through the gateway ÷ pgbench, three inserts",
+        through_the_gateway,
+        seconds=120,
+    ),
+)
