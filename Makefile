@@ -57,6 +57,12 @@ rolling: $(READY) ## replace every process in turn while people work: make rolli
 bench: $(READY) ## measure what is promised, each against its baseline: make bench ROWS=1,3 ROUNDS=3
 	@exec $(BIN)/python -m tests.load $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
+fuzz: $(READY) ## every role against the whole API, every answer checked: make fuzz ROLE=clerk SEED=7 SECONDS=90
+	@exec $(BIN)/python -m tests.abuse $(if $(ROLE),--role $(ROLE)) $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(MAX),--max $(MAX))
+
+matrix: $(READY) ## who sees what on which path: print the table and write docs/authorisation-matrix.md
+	@exec $(BIN)/python -m tests.abuse.write_matrix
+
 ##@ Keep
 lock: $(READY) ## renew requirements.txt from the packages' dependencies
 	@$(BIN)/uv lock -q && $(BIN)/uv export -q --all-packages --all-groups --no-emit-workspace --format requirements-txt --no-header -o requirements.txt
@@ -77,4 +83,4 @@ help: ## print this
 $(READY): requirements.txt $(wildcard */pyproject.toml) deploy/set-up
 	@PYTHON="$(PYTHON)" deploy/set-up
 
-.PHONY: run story reset setup logs check test fmt lint types contracts delay lock render scan chaos rolling bench clean help
+.PHONY: run story reset setup logs check test fmt lint types contracts delay lock render scan chaos rolling bench fuzz matrix clean help
