@@ -219,7 +219,7 @@ def _chance() -> random.Random:
 async def _reader(shift: Shift) -> None:
     """The public: kept answers, answers that are not kept, and the gateway's own."""
     name = shift.plans[0].item["name"]
-    paths = ("/api/v1/items", f"/api/v1/items?q={name}", "/api/v1/regions", "/livez", "/")
+    paths = ("/api/v1/items", f"/api/v1/items?q={name}", "/api/v1/orgs/regions", "/livez", "/")
     async with httpx.AsyncClient(base_url=shift.base_url, transport=shift.transport()) as http:
         while shift.goes_on():
             for path in paths:
