@@ -14,6 +14,7 @@
 import asyncio
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -24,13 +25,14 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 from pydantic import BaseModel
 from sample.main import COPIED, Heard, Note, NoteWritten
 
 from chassis import clock, consumer, operations, outbox, worker
 from chassis.db import transaction
-from chassis.events import subject_of
+from chassis.events import reached, subject_of
 from chassis.outbox import record
 from chassis.tables import dead_letter, inbox_event, outbox_event, republication
 from chassis.testing.plugin import bound, token_for
@@ -230,7 +232,7 @@ def bus_at(port: int, folder: Path):
         stderr=subprocess.DEVNULL,
     ) as server:
         try:
-            yield
+            yield server
         finally:
             server.kill()
             server.wait(10)
@@ -258,6 +260,18 @@ class TestLostBus:
             times = await rows(here, sa.select(Heard.times))
             assert {one.times for one in times} == {1}
             await working.__aexit__(None, None, None)
+            await nc.close()
+
+    async def test_bus_that_stood_still_is_heard_again(self, tmp_path):
+        port = free_port()
+        with bus_at(port, tmp_path / "frozen") as server:
+            nc = await connected(f"nats://127.0.0.1:{port}")
+            server.send_signal(signal.SIGSTOP)
+            with pytest.raises((TimeoutError, NatsError)):
+                await reached(nc, 0.3)
+            server.send_signal(signal.SIGCONT)
+            await reached(nc, 5)
+            assert (await nc.jetstream().account_info()).streams == 0
             await nc.close()
 
     async def test_lost_end_leaves_again(self, concurrent_here, tmp_path):

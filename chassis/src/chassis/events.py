@@ -138,6 +138,8 @@ HELD = 256
 BATCH = 128
 ASKED_SECONDS = 30
 BEAT_SECONDS = 1
+# A connection that is only half alive is noticed after three of these.
+PING_SECONDS = 10
 
 
 async def connect(url: str, *, name: str, bus: Client | None = None) -> Client:
@@ -150,9 +152,24 @@ async def connect(url: str, *, name: str, bus: Client | None = None) -> Client:
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.5,  # type: ignore[arg-type]  # taken as it is
         connect_timeout=5,
+        ping_interval=PING_SECONDS,
         error_cb=quiet,
     )
     return bus
+
+
+async def reached(nc: Client, seconds: float) -> None:
+    """Return once the server has done all this client has asked of it so far; raises NatsError.
+
+    A message of our own comes back behind it. flush() will not do: it overtakes what still waits
+    to be written, and when its answer is late, the client stops reading for good.
+    """
+    echo = await nc.subscribe(nc.new_inbox(), max_msgs=1)
+    try:
+        await nc.publish(echo.subject, b"")
+        await echo.next_msg(seconds)
+    finally:
+        await echo.unsubscribe()
 
 
 async def ensure_stream(
@@ -239,10 +256,9 @@ class Pull:
         """Let others have at once what this process will not finish."""
         with contextlib.suppress(NatsError, OSError, TimeoutError):
             # Not drain(): its flush() would overtake the UNSUB, which still waits to be written,
-            # and what is sent in between would be lost for thirty seconds. Hence twice, too.
+            # and what is sent in between would be lost for thirty seconds.
             await self.nc._send_unsubscribe(subscription._id)  # noqa: SLF001
-            await self.nc.flush(1)
-            await self.nc.flush(1)
+            await reached(self.nc, 1)
             for message in self.held:
                 if not message.is_acked:
                     await message.nak()
