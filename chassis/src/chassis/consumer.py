@@ -24,6 +24,7 @@ from opentelemetry import context as otel
 from opentelemetry import propagate
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import delete, func, insert, text
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi as Dialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -38,6 +39,7 @@ from chassis.tables import dead_letter, inbox_event
 
 TROUBLE = (
     SQLAlchemyError,
+    Dialect.Error,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     NatsError,

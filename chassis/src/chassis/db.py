@@ -43,6 +43,7 @@ def new_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         parsed,
         pool_size=pool_size,
         max_overflow=pool_size,
+        pool_timeout=5,  # beyond that 503 with Retry-After tells the client more than waiting
         hide_parameters=True,  # an error's text goes into logs and dead letters
         connect_args={"server_settings": {"application_name": "onenet", "timezone": "UTC"}},
     )

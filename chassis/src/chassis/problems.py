@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi as Dialect
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -170,6 +171,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(OSError, _database_error)
     app.add_exception_handler(asyncpg.PostgresError, _database_error)
     app.add_exception_handler(asyncpg.InterfaceError, _database_error)
+    app.add_exception_handler(Dialect.Error, _database_error)
     app.add_exception_handler(Exception, _unknown_error)
 
 
