@@ -81,6 +81,14 @@ class TestReading:
         await net.client.get(ITEM, headers={"Accept": "text/csv"})
         assert item.reads == 7
 
+    async def test_what_is_not_kept_and_the_client_holds_is_304(self, place):
+        item = Item(control="public, max-age=0")
+        net = await place(item)
+        tag = (await net.client.get(ITEM)).headers["etag"]
+        found = await net.client.get(ITEM, headers={"If-None-Match": tag})
+        assert (found.status_code, found.content, found.headers["etag"]) == (304, b"", tag)
+        assert item.reads == 2
+
     async def test_what_the_client_holds_is_304(self, place):
         item = Item()
         net = await place(item)

@@ -85,12 +85,26 @@ class TestSlowHeads:
 
     async def test_a_second_request_in_drops_ends_too(self, network, lines):
         net = await network(head_seconds=0.3)
-        line = await lines(net, HEAD + "\r\n")
-        received = await line.drips("\r\n")
-        assert received.count("HTTP/1.1 200") == received.count("HTTP/1.1 ") == 1
         line = await lines(net, HEAD + "\r\n" + HEAD)
         received = await line.drips("X: y\r\n")
         assert [part[:3] for part in received.split("HTTP/1.1 ")[1:]] == ["200", "408"]
+
+    async def test_a_kept_connection_is_not_kept_for_ever_by_line_ends(self, network, lines):
+        net = await network()
+        net.server.config.timeout_keep_alive = 0.3
+        line = await lines(net, HEAD + "\r\n")
+        received = await line.drips("\r\n")
+        assert received.count("HTTP/1.1 200") == received.count("HTTP/1.1 ") == 1
+
+    async def test_a_connection_in_use_is_kept(self, network, lines):
+        net = await network()
+        net.server.config.timeout_keep_alive = 0.4
+        line = await lines(net)
+        for _ in range(5):
+            await line.send(HEAD + "\r\n")
+            assert await line.reader.readuntil(b"}")
+            await asyncio.sleep(0.2)
+        await until(lambda: net.edge.connections.total == 0 or line.reader.at_eof())
 
     async def test_half_a_head_behind_a_slow_answer_waits_for_it(self, network, lines):
         net = await network(head_seconds=0.2)

@@ -50,11 +50,16 @@ def pods(network, nats_url):
 
     async def start(url=nats_url, **settings):
         pods = [await network(nats_url=url, **settings) for _ in range(2)]
-        await until(lambda: all(pod.gateway.nc.is_connected for pod in pods))
-        await until(lambda: all(pod.gateway.cache.listening for pod in pods))
+        for pod in pods:
+            await until(lambda nc=pod.gateway.nc: SUBJECT in subjects(nc))
+            await pod.gateway.nc.flush()
         return pods
 
     return start
+
+
+def subjects(nc):
+    return [one.subject for one in nc._subs.values()]
 
 
 def left(pod, client="127.0.0.1"):

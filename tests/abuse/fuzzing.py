@@ -13,6 +13,7 @@ from typing import Any
 
 import schemathesis
 from schemathesis.engine import events, from_schema
+from schemathesis.engine.core import EventStream
 from tests.stranger.client import Visitor
 
 from . import promises
@@ -28,6 +29,20 @@ CHECKS = (
 TOKEN = re.compile(r"Bearer [\w.-]+")
 REAL = 0.75
 """How often a parameter takes a value that exists, and a body starts from one that would do."""
+
+
+DEEP = 0.4
+"""Share of the time a role spends on its own ground first, while its prepared cases are fresh."""
+OWN_GROUND = {
+    "anonymous": "^/(oauth2|api/v1/(identity|items|progress|certificates))",
+    "citizen": "^/api/v1/(cases|me|files|mandates)",
+    "company_agent": "^/api/v1/(cases|me|files|mandates)",
+    "clerk": "^/api/v1/(cases|tasks|files)",
+    "decider": "^/api/v1/(cases|tasks)",
+    "department_system": "^/(oauth2|api/v1/(exchange|certificates))",
+    "department_admin": "^/api/v1/(tasks|catalog|exchange|supervision|orgs|certificates)",
+    "platform_admin": "^/api/v1/(cases|tasks|catalog|exchange|orgs|identity|operations|calendar)",
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +83,7 @@ def fuzz(
     known: Names,
     filled: Bodies,
     secret: tuple[str, ...],
-    spared: str,
+    spared: tuple[str, ...],
     seconds: int,
     most: int,
 ) -> None:
@@ -78,18 +93,26 @@ def fuzz(
     _sign(visitor)
     _start_from(filled, tally.seed)
     _before_each(tally.seed, spared)
-    settings = _settings(
-        visitor.base_url,
-        document,
-        known,
-        seed=tally.seed,
-        seconds=seconds,
-        anonymous=visitor.account is None,
-    )
-    schema = schemathesis.openapi.from_dict(
-        document, config=schemathesis.Config.from_dict(settings)
-    )
-    stream = from_schema(schema).execute()
+    began = tally.requests
+    for paths, share in ((OWN_GROUND[tally.role], DEEP), ("", 1 - DEEP)):
+        settings = _settings(
+            visitor.base_url,
+            document,
+            known,
+            seed=tally.seed,
+            seconds=round(seconds * share),
+            anonymous=visitor.account is None,
+            deep=bool(paths),
+        )
+        ground = {name: one for name, one in document["paths"].items() if re.match(paths, name)}
+        schema = schemathesis.openapi.from_dict(
+            document | {"paths": ground}, config=schemathesis.Config.from_dict(settings)
+        )
+        _drain(from_schema(schema).execute(), tally, began + round(most * share))
+        began = tally.requests
+
+
+def _drain(stream: EventStream, tally: Tally, most: int) -> None:
     for event in stream:
         if isinstance(event, events.ScenarioFinished):
             _count(tally, event)
@@ -157,18 +180,20 @@ def _start_from(filled: Bodies, seed: int) -> None:
         return chosen
 
 
-def _before_each(seed: int, spared: str) -> None:
+def _before_each(seed: int, spared: tuple[str, ...]) -> None:
     """A key of its own for most writes: drawn ones repeat, and a repeat ends at 422.
 
-    `spared` is the role's own account, which it might dismiss and then be nobody.
+    `spared` are the role's own account and the clients it signs in with: it might end them and
+    be nobody from then on.
     """
     numbers = itertools.count()
     chance = random.Random(seed)
 
     @schemathesis.hook
     def before_call(context: Any, case: Any, kwargs: Any) -> None:
-        if (case.path_parameters or {}).get("staff_id") == spared:
-            case.path_parameters["staff_id"] = "01900000-0000-7000-8000-000000000000"
+        for name in ("staff_id", "client_id"):
+            if (case.path_parameters or {}).get(name) in spared:
+                case.path_parameters[name] = "01900000-0000-7000-8000-000000000000"
         if case.headers and "Idempotency-Key" in case.headers and chance.random() < REAL:
             case.headers["Idempotency-Key"] = f"{seed}-{next(numbers)}"
 
@@ -181,6 +206,7 @@ def _settings(
     seed: int,
     seconds: int,
     anonymous: bool,
+    deep: bool,
 ) -> dict[str, Any]:
     bound = {
         f"{where}.{name}": {"dictionary": name, "probability": REAL}
@@ -200,9 +226,25 @@ def _settings(
         "checks": {"enabled": False} | {one: {"enabled": True} for one in (*CHECKS, promises.NAME)},
         "generation": {"max-examples": 8, "no-shrink": True, "database": "none"}
         | {"with-security-parameters": anonymous},
-        "phases": {"examples": {"enabled": False}, "stateful": {"max-steps": 8}},
+        # Coverage bends everything that can be bent; the other two go on from what is right.
+        "phases": {
+            "examples": {"enabled": False},
+            "coverage": {"enabled": not deep},
+            "fuzzing": {"generation": {"mode": "positive", "max-examples": 14}},
+            "stateful": {"max-steps": 8, "generation": {"mode": "positive"}},
+        },
         "dictionaries": {name: {"values": values} for name, values in known.items()},
         "parameters": bound,
+        "operations": [
+            {
+                "include-path-regex": "^/api/v1/exchange/resources/",
+                "parameters": {"path.code": {"dictionary": "resource_code", "probability": REAL}},
+            },
+            {
+                "include-path": "/oauth2/authorize",
+                "parameters": {"query.client_id": {"dictionary": "web_client", "probability": 1.0}},
+            },
+        ],
     }
 
 

@@ -190,7 +190,8 @@ async def _unread(visit: Visit) -> None:
         with contextlib.closing(writer):
             for _ in range(200):
                 writer.write(text.encode())
-                await asyncio.wait_for(writer.drain(), 0.5)
+                async with asyncio.timeout(0.5):
+                    await writer.drain()
             del reader
 
 
@@ -212,7 +213,11 @@ async def _say(visit: Visit, text: str, *, wait: float) -> bytes:
         reader, writer = await asyncio.open_connection(visit.host, visit.port)
         with contextlib.closing(writer):
             writer.write(text.encode("latin-1"))
-            while chunk := await asyncio.wait_for(reader.read(65536), wait):
+            while True:
+                async with asyncio.timeout(wait):
+                    chunk = await reader.read(65536)
+                if not chunk:
+                    break
                 received += chunk
     return received
 
@@ -220,14 +225,18 @@ async def _say(visit: Visit, text: str, *, wait: float) -> bytes:
 async def _pour(visit: Visit, start: str, more: str, most: int) -> tuple[int, bytes]:
     """Send more and more until the gateway has enough of it; how much it took, what it said."""
     sent = 0
-    reader, writer = await asyncio.open_connection(visit.host, visit.port)
+    try:
+        reader, writer = await asyncio.open_connection(visit.host, visit.port)
+    except OSError:
+        return most, b""  # nobody is there any more, and that is a finding
     answer = asyncio.create_task(reader.read(65536))
     with contextlib.closing(writer), contextlib.suppress(OSError, TimeoutError):
         writer.write(start.encode())
         while sent < most:
             writer.write(more.encode())
             sent += len(more)
-            await asyncio.wait_for(writer.drain(), 1)
+            async with asyncio.timeout(1):
+                await writer.drain()
             await asyncio.sleep(0)
             if answer.done():
                 break

@@ -6,8 +6,9 @@ import base64
 import hashlib
 import secrets
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from tests.stranger.client import PDF
+from tests.stranger.client import PDF, Visitor
 from tests.stranger.people import id_number
 
 from .rows import TABLE, item_body, request_body, resource_body
@@ -21,12 +22,20 @@ SIGN_IN = {
     "code_challenge": CHALLENGE,
     "code_challenge_method": "S256",
 }
+REBUILT = {"case": "catalog", "exchange": "case", "identity": "case", "catalog": "identity"}
 NOTE = {"note": "已电话联系。"}
 
 
-def sign_in_names() -> dict[str, list[str]]:
-    """Query parameters that lead to the sign-in page."""
-    return {name: [value] for name, value in SIGN_IN.items() if name != "client_id"}
+def sign_in_names(visitor: Visitor) -> dict[str, list[str]]:
+    """Query parameters that lead to the sign-in page, and sign-ins that have begun."""
+    found = {name: [value] for name, value in SIGN_IN.items() if name != "client_id"}
+    begun = [_begun(visitor) for _ in range(9)]
+    return found | {"request": begun, "web_client": [SIGN_IN["client_id"]]}
+
+
+def _begun(visitor: Visitor) -> str:
+    answer = visitor.http.get("/oauth2/authorize", params=SIGN_IN)
+    return parse_qs(urlsplit(answer.headers["location"]).query)["request"][0]
 
 
 def managing_bodies(world: World) -> dict[str, list[Any]]:
@@ -34,7 +43,7 @@ def managing_bodies(world: World) -> dict[str, list[Any]]:
     resources = admin.read("/exchange/resources")["data"]
     code = resources[0]["code"] if resources else "304001/000001"
     rectification = "POST /api/v1/supervision/rectifications/{rectification_id}"
-    certificates = world.cast["citizen"].read("/me/profile")["person_id"]
+    person_id = world.cast["citizen"].read("/me/profile")["person_id"]
     return {
         "POST /api/v1/files": [{"file": PDF}],
         "POST /api/v1/catalog/imports": [{"file": TABLE}],
@@ -61,9 +70,25 @@ def managing_bodies(world: World) -> dict[str, list[Any]]:
         f"{rectification}/measures": [{"measures": "增开窗口。"}],
         f"{rectification}/verification": [{"result": "valid", **NOTE}],
         "POST /api/v1/supervision/warnings/{warning_id}/answer": [{"explanation": "已在办理。"}],
-        **_people(world, certificates),
+        **{
+            f"POST /api/v1/operations/{service}/rebuilds": [{"producer": producer}]
+            for service, producer in (
+                ("case", "catalog"),
+                ("exchange", "case"),
+                ("identity", "case"),
+            )
+        },
+        "PUT /api/v1/catalog/items/{item_id}/draft": [_draft(world)],
+        **_people(world, person_id),
         **_sign_in(world),
     }
+
+
+def _draft(world: World) -> dict[str, Any]:
+    """The guide of an open item, to be written into another."""
+    admin = world.cast["department_admin"]
+    found = admin.read(f"/catalog/items/{world.item['item_id']}/draft")
+    return {"guide": found["guide"]}
 
 
 def _people(world: World, person_id: str) -> dict[str, list[Any]]:
@@ -103,6 +128,7 @@ def _people(world: World, person_id: str) -> dict[str, list[Any]]:
 
 def _sign_in(world: World) -> dict[str, list[Any]]:
     client = dict(world.cast["department_system"].account or {})
+    citizen = world.cast["citizen"].account or {}
     return {
         "POST /oauth2/token": [{"grant_type": "client_credentials", **client}],
         "POST /oauth2/introspect": [{"token": "unknown", **client}],
@@ -110,4 +136,12 @@ def _sign_in(world: World) -> dict[str, list[Any]]:
         "POST /oauth2/par": [dict(SIGN_IN)],
         "POST /oauth2/authorize": [dict(SIGN_IN)],
         "POST /oauth2/logout": [{"state": "away"}],
+        "POST /oauth2/login": [
+            {
+                "request": _begun(world.network.public),
+                "username": citizen["username"],
+                "password": citizen["password"],
+            }
+            for _ in range(9)
+        ],
     }

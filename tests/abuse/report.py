@@ -91,5 +91,7 @@ def _never(console: Console, tallies: list[dict[str, Any]]) -> None:
 def _by_class(counted: dict[str, int]) -> Counter[str]:
     found: Counter[str] = Counter()
     for status, times in counted.items():
-        found[f"{int(status) // 100}xx"] += times
+        # A redirect is what sign-in promises, and 304 what a reader who holds the answer wants.
+        kind = 2 if int(status) // 100 == 3 else int(status) // 100
+        found[f"{kind}xx"] += times
     return found

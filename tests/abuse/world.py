@@ -40,12 +40,13 @@ def prepare(network: Network, home: str = HOME) -> World:
     cast = gather(network, home)
     item = network.item(ITEMS[home][0])
     citizen = cast["citizen"]
+    form = personal(citizen, item)
     cases = {
         "draft": draft(citizen, item),
-        "submitted": journey.apply(citizen, item),
-        "in_hand": journey.apply(citizen, item),
-        "in_review": journey.apply(citizen, item),
-        "finished": journey.apply(citizen, item),
+        "submitted": journey.apply(citizen, item, form=form),
+        "in_hand": journey.apply(citizen, item, form=form),
+        "in_review": journey.apply(citizen, item, form=form),
+        "finished": journey.apply(citizen, item, form=form),
         "of_company": _for_company(cast, network.item(ITEMS[home][1])),
         "of_victim": _of_victim(network, cast.victim),
     }
@@ -65,10 +66,11 @@ def draft(citizen: Visitor, item: dict[str, Any]) -> Case:
 
 
 def personal(visitor: Visitor, item: dict[str, Any]) -> dict[str, Any]:
-    """The form with the applicant's own numbers wherever it asks for numbers."""
+    """The form with the applicant's own name and numbers, so that a leak can be recognised."""
     account = visitor.account
     assert account is not None
-    own = {"id_number": account["id_number"], "mobile": account["mobile"]}
+    own = {name: account[name] for name in ("name", "id_number", "mobile")}
+    own["applicant_name"] = account["name"]
     return {name: own.get(name, value) for name, value in journey.form_of(visitor, item).items()}
 
 

@@ -91,6 +91,7 @@ async def opened(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         tasks = [
             asyncio.create_task(refresh_keys(gateway.keys)),
             asyncio.create_task(_connected(gateway)),
+            asyncio.create_task(share(gateway.buckets, gateway.policies, gateway.nc)),
             asyncio.create_task(refresh(gateway.documents, upstreams)),
             asyncio.create_task(watch(gateway.health, upstreams, gateway.keys)),
         ]
@@ -106,7 +107,7 @@ async def opened(settings: GatewaySettings) -> AsyncIterator[Gateway]:
 
 
 async def _connected(gateway: Gateway) -> None:
-    """Connect to the bus, however late it comes; then listen, and share the limits."""
+    """Connect to the bus, however late it comes, and listen."""
     while not gateway.nc.is_connected:
         try:
             await gateway.nc.connect(
@@ -120,6 +121,4 @@ async def _connected(gateway: Gateway) -> None:
             )
         except (NatsError, OSError, TimeoutError):
             await asyncio.sleep(0.5)
-    await asyncio.gather(
-        listen(gateway.cache, gateway.nc), share(gateway.buckets, gateway.policies, gateway.nc)
-    )
+    await listen(gateway.cache, gateway.nc)

@@ -36,13 +36,13 @@ class GatewaySettings(BaseSettings):
     body_bytes: int = Field(default=1024 * 1024, description="Largest ordinary request body")
     upload_bytes: int = Field(default=55 * 1024 * 1024, description="Largest upload")
     upstream_concurrency: int = Field(
-        default=256, description="Requests under way to one service; more are answered with 503"
+        default=64, description="Requests under way to one service; more are answered with 503"
     )
     concurrency: int = Field(
         default=512, description="Requests under way to all services; more are answered with 503"
     )
     client_concurrency: int = Field(
-        default=64, description="Requests of one client under way; more are answered with 429"
+        default=32, description="Requests of one client under way; more are answered with 429"
     )
     connection_limit: int = Field(default=4096, description="Open connections at once")
     connection_limit_per_address: int = Field(

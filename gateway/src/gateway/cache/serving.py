@@ -128,6 +128,12 @@ async def _pass_on(call: Call, upstreams: Upstreams, service: str, answer: Answe
         await forward(call, upstreams, service)
         return
     headers = [one for one in outward(answer.headers) if one[0] != b"content-length"]
+    held, etag = call.headers.get(b"if-none-match"), dict(headers).get(b"etag")
+    # The service was asked without it, so that everybody who waited could have the answer.
+    if answer.status == 200 and held and etag and is_held(held, etag):  # noqa: PLR2004 - OK
+        await call.start(304, [one for one in headers if one[0] != b"content-type"])
+        await call.write(b"", more=False)
+        return
     framing = (b"content-length", str(len(answer.body)).encode())
     await call.start(answer.status, [*headers, framing])
     await call.write(b"" if call.method == "HEAD" else answer.body, more=False)

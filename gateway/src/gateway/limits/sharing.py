@@ -27,13 +27,17 @@ MOST_TOLD = 4000
 
 async def share(buckets: Buckets, policies: Mapping[str, Policy], nc: Client) -> None:
     """Tell and hear until cancelled; the client makes its subscription anew when it reconnects."""
-    pod = str(clock.new_id())
-    await nc.subscribe(SUBJECT, cb=_hearing(pod, buckets, policies))
+    pod, listens = str(clock.new_id()), False
     while True:
         await asyncio.sleep(SHARE_SECONDS)
         taken, buckets.taken = buckets.taken, {}
-        if taken and nc.is_connected:
-            with suppress(NatsError, OSError):
+        if not nc.is_connected:
+            continue
+        with suppress(NatsError, OSError):
+            if not listens:
+                await nc.subscribe(SUBJECT, cb=_hearing(pod, buckets, policies))
+                listens = True
+            if taken:
                 await nc.publish(SUBJECT, _told(pod, taken))
 
 

@@ -45,6 +45,7 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.headers: Headers = []
         self.headed = self.complete = self.keeps = False
+        self._heard: Headers = []
         self._chunks: deque[bytes] = deque()
         self._held = 0
         self._heading = 0
@@ -96,13 +97,18 @@ class Connection(asyncio.Protocol):
     # httptools
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
+        self._heard.append((name, value))
 
     def on_headers_complete(self) -> None:
+        if self.complete:
+            self.keeps = False  # a second answer, for which nobody asked
+            return
         self.status = self._parser.get_status_code()
         if self.status < 200:  # noqa: PLR2004 - an interim answer; the real one follows
             return
         self.headed = True
+        # What still comes are trailers, which are no headers.
+        self.headers, self._heard = self._heard, []
         self.keeps = self._parser.should_keep_alive()
         self._whole = self._is_small()
         if self._head_only or self.status in _BODILESS:
@@ -125,7 +131,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self.status < 200:  # noqa: PLR2004 - interim
-            self.headers = []
+            self._heard = []
         elif not self.complete:
             self._finish()
 
@@ -139,7 +145,7 @@ class Connection(asyncio.Protocol):
     def begin(self, head: bytes, body: bytes, *, head_only: bool) -> None:
         """Send a request's head and what is known of its body; `head_only`: the answer has none."""
         self._parser = httptools.HttpResponseParser(self)
-        self.status, self.headers = 0, []
+        self.status, self._heard = 0, []
         self.headed = self.complete = self.keeps = False
         self._heading, self._whole, self._head_only = 0, True, head_only
         self._sending = True

@@ -1,5 +1,7 @@
 """The way through a browser: authorize, sign in, sign out; and requests pushed beforehand."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,6 +31,7 @@ _REST = "response_type redirect_uri code_challenge code_challenge_method"
 _REQUIRED = f"client_id {_REST}"
 _OPTIONAL = "scope state nonce prompt response_mode"
 _SIGN_OUT = "id_token_hint post_logout_redirect_uri state"
+_ONWARD: dict[int | str, dict[str, Any]] = {303: {"description": "On to the client"}}
 
 
 @router.get(
@@ -130,6 +133,7 @@ async def show_sign_in(
     "/login",
     response_class=HTMLResponse,
     openapi_extra=described("form", "request username password"),
+    responses=_ONWARD,
 )
 async def sign_in(request: Request, actor: Anyone, session: Session) -> Response:
     """Check name and password: 303 on to the client, or the page again with the reason.
@@ -157,7 +161,12 @@ async def sign_in(request: Request, actor: Anyone, session: Session) -> Response
     return _page(request, found, sealed, username=username, refused=outcome or Pause(0))
 
 
-@router.get("/logout", response_class=HTMLResponse, openapi_extra=described("query", "", _SIGN_OUT))
+@router.get(
+    "/logout",
+    responses=_ONWARD,
+    response_class=HTMLResponse,
+    openapi_extra=described("query", "", _SIGN_OUT),
+)
 async def sign_out(request: Request, actor: Anyone, session: Session) -> Response:
     """End the sign-in that `id_token_hint` speaks of, then return to the client or say so."""
     try:
@@ -166,7 +175,12 @@ async def sign_out(request: Request, actor: Anyone, session: Session) -> Respons
         return _shown(request, error)
 
 
-@router.post("/logout", response_class=HTMLResponse, openapi_extra=described("form", "", _SIGN_OUT))
+@router.post(
+    "/logout",
+    responses=_ONWARD,
+    response_class=HTMLResponse,
+    openapi_extra=described("form", "", _SIGN_OUT),
+)
 async def sign_out_by_form(request: Request, actor: Anyone, session: Session) -> Response:
     """The same, with the parameters in a form."""
     try:
