@@ -113,8 +113,7 @@ class TestService:
         silent = [
             f"{sorted(route.methods)} {route.path}"
             for route in iter_route_contexts(app_of(package).routes)
-            if isinstance(route.original_route, APIRoute)
-            and len(permissions(route.dependant)) != 1
+            if isinstance(route.original_route, APIRoute) and len(permissions(route.dependant)) != 1
         ]
         assert silent == []
 

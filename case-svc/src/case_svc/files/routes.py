@@ -60,10 +60,7 @@ _BODY: Final[dict[str, Any]] = {
     ],
 }
 _CONTENT: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "description": "The content",
-        "content": {"*/*": {"schema": {"type": "string"}}},
-    },
+    200: {"description": "The content", "content": {"*/*": {"schema": {"type": "string"}}}},
     304: {"description": "What the client holds is current"},
 }
 
