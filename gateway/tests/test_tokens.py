@@ -6,7 +6,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from .factories import problem
+from .factories import gives, problem
 
 
 def forged(token):
@@ -31,6 +31,16 @@ async def test_good_tokens_pass_with_their_header(network, token):
     headers = token()
     assert (await net.client.get("/api/v1/me/cases", headers=headers)).status_code == 200
     assert net.case.seen[0].one("authorization") == headers["Authorization"]
+
+
+async def test_what_somebody_signed_in_was_told_is_kept_by_nobody(network, token):
+    net = await network()
+    own = await net.client.get("/api/v1/me/cases", headers=token())
+    assert own.headers["cache-control"] == "no-store"
+    net.case.answers["/api/v1/tasks"] = gives({"a": 1}, Cache_Control="private, max-age=5")
+    said = await net.client.get("/api/v1/tasks", headers=token())
+    assert said.headers.get_list("cache-control") == ["private, max-age=5"]
+    assert "cache-control" not in (await net.client.get("/api/v1/progress")).headers
 
 
 @pytest.mark.parametrize("kind", forged("Bearer a.b.c"))

@@ -23,7 +23,7 @@ async def list_lists(
 ) -> ListsOut:
     """The lists that are published, each with the law that demands it."""
     answer = lists_out()
-    public_read(request, response, digest_of(answer), max_age(session))
+    public_read(request, response, digest_of(answer), max_age(session), shared=True)
     return answer
 
 
@@ -40,5 +40,5 @@ async def read_list(
     window = await queries.entries(session, kind, page)
     names = await names_of(session, window.rows)
     answer = page_of(window, [item_out(item, names) for item in window.rows])
-    public_read(request, response, digest_of(answer), max_age(session))
+    public_read(request, response, digest_of(answer), max_age(session), shared=True)
     return answer

@@ -23,6 +23,8 @@ from gateway.settings import GatewaySettings
 _SAFE = frozenset({"GET", "HEAD"})
 _BODILESS = frozenset({204, 304})
 _RETRY_AFTER_SECONDS = 0.05
+# What somebody signed in was told is hers; no browser or proxy keeps it unless the service says so.
+_NO_STORE = (b"cache-control", b"no-store")
 _TIMEOUT = TIMEOUT.lower().encode()
 FAILURES = Counter(
     "onenet_gateway_upstream_failures", "Requests a service did not answer", ["service", "kind"]
@@ -159,6 +161,8 @@ async def _pass_back(call: Call, connection: Connection, watch: Watch) -> None:
     headers = response_headers(connection.headers)
     if connection.status in _BODILESS:
         headers = [one for one in headers if one[0] != b"content-length"]
+    if call.claims is not None and not any(name == b"cache-control" for name, _ in headers):
+        headers.append(_NO_STORE)
     await call.start(connection.status, headers)
     while True:
         chunk = await connection.chunk()
