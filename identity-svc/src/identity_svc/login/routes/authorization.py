@@ -32,6 +32,11 @@ _REQUIRED = f"client_id {_REST}"
 _OPTIONAL = "scope state nonce prompt response_mode"
 _SIGN_OUT = "id_token_hint post_logout_redirect_uri state"
 _ONWARD: dict[int | str, dict[str, Any]] = {303: {"description": "On to the client"}}
+_PAGE = {"content": {"text/html": {"schema": {"type": "string"}}}}
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    403: {"description": "The form was sent from another site", **_PAGE},
+    429: {"description": "Too many failed tries; Retry-After says how long to wait", **_PAGE},
+}
 
 
 @router.get(
@@ -133,7 +138,7 @@ async def show_sign_in(
     "/login",
     response_class=HTMLResponse,
     openapi_extra=described("form", "request username password"),
-    responses=_ONWARD,
+    responses=_ONWARD | _REFUSED,
 )
 async def sign_in(request: Request, actor: Anyone, session: Session) -> Response:
     """Check name and password: 303 on to the client, or the page again with the reason.
