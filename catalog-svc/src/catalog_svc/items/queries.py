@@ -63,6 +63,14 @@ async def get_public(session: AsyncSession, item_id: UUID) -> Item:
     return item
 
 
+async def get_public_named(session: AsyncSession, item_id: UUID) -> tuple[Item, Names]:
+    """The item with the names of its division and department, in one statement."""
+    items, names = await _named(session, [item_id])
+    if not items:
+        raise ItemNotFound(item_id=item_id)
+    return items[item_id], names
+
+
 async def get_any(session: AsyncSession, item_id: UUID, *, lock: bool = False) -> Item:
     """The item whatever its status; the caller's policy decides what the actor may know."""
     statement = select(Item).where(Item.item_id == item_id)
@@ -72,10 +80,33 @@ async def get_any(session: AsyncSession, item_id: UUID, *, lock: bool = False) -
     return item
 
 
-async def public_in_order(session: AsyncSession, item_ids: Sequence[UUID]) -> list[Item]:
-    rows = await session.scalars(public().where(Item.item_id.in_(item_ids)))
-    found = {item.item_id: item for item in rows}
-    return [found[item_id] for item_id in item_ids if item_id in found]
+async def public_in_order(
+    session: AsyncSession, item_ids: Sequence[UUID]
+) -> tuple[list[Item], Names]:
+    items, names = await _named(session, item_ids)
+    return [items[item_id] for item_id in item_ids if item_id in items], names
+
+
+async def _named(session: AsyncSession, item_ids: Sequence[UUID]) -> tuple[dict[UUID, Item], Names]:
+    statement = (
+        public()
+        .where(Item.item_id.in_(item_ids))
+        .outerjoin(RegionCopy, RegionCopy.region_code == Item.region_code)
+        .outerjoin(DepartmentCopy, DepartmentCopy.department_code == Item.department_code)
+        .add_columns(
+            RegionCopy.name, RegionCopy.version, DepartmentCopy.name, DepartmentCopy.version
+        )
+    )
+    items, names = {}, Names()
+    for item, region, region_stamp, department, department_stamp in await session.execute(
+        statement
+    ):
+        items[item.item_id] = item
+        if region is not None:
+            names.regions[item.region_code] = (region, region_stamp)
+        if department is not None:
+            names.departments[item.department_code] = (department, department_stamp)
+    return items, names
 
 
 async def public_of_types(

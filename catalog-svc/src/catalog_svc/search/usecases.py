@@ -39,18 +39,22 @@ async def forget_entry(session: AsyncSession, item_id: UUID) -> None:
     await session.execute(delete(SearchEntry).where(SearchEntry.item_id == item_id))
 
 
-def _row(entry: Entry) -> dict[str, object]:
+def vectors(entry: Entry) -> dict[str, str]:
+    """The words of the three columns as tsvector literals."""
     title_words = tokens.with_aliases(entry.title)
     spelled = [f"p:{text}" for text in tokens.pinyin(entry.title)]
+    body_words = tokens.with_aliases(entry.body)
+    return {
+        "title_tsv": tokens.vector([*title_words, *spelled, *entry.filters]),
+        "body_tsv": tokens.vector([*title_words, *body_words, *entry.filters]),
+        "pairs_tsv": tokens.vector([*tokens.pairs(entry.title), *entry.filters]),
+    }
+
+
+def _row(entry: Entry) -> dict[str, object]:
     return {
         "item_id": entry.item_id,
         "title": "".join(tokens.runs(entry.title)),
         "standing": entry.standing,
-        "title_tsv": _vector([*title_words, *spelled, *entry.filters]),
-        "body_tsv": _vector([*title_words, *tokens.with_aliases(entry.body), *entry.filters]),
-        "pairs_tsv": _vector([*tokens.pairs(entry.title), *entry.filters]),
+        **{name: cast(text, TSVECTOR) for name, text in vectors(entry).items()},
     }
-
-
-def _vector(lexemes: Sequence[str]) -> object:
-    return cast(tokens.vector(lexemes), TSVECTOR)

@@ -57,8 +57,7 @@ async def list_items(
 ) -> Page[ItemOut]:
     """Search the catalogue; with `q` the best match comes first, else what is open."""
     window = await find(session, search, page)
-    items = await queries.public_in_order(session, window.rows)
-    names = await queries.names_of(session, items)
+    items, names = await queries.public_in_order(session, window.rows)
     answer = page_of(window, [item_out(item, names) for item in items])
     public_read(request, response, digest_of(answer), max_age(session), shared=True)
     return answer
@@ -69,8 +68,7 @@ async def read_item(
     item_id: UUID, request: Request, response: Response, _actor: Anyone, session: ReadSession
 ) -> ItemDetailOut:
     """The whole guide; what a listed item still lacks stands in `guide_gaps`."""
-    item = await queries.get_public(session, item_id)
-    names = await queries.names_of(session, [item])
+    item, names = await queries.get_public_named(session, item_id)
     public_read(request, response, names.stamp(item), max_age(session), shared=True)
     guide, gaps = await reading.guide_and_gaps(session, item)
     return detail_out(item, names, guide, gaps)
