@@ -20,7 +20,7 @@ PAUSE_SECONDS: Final = 0.2
 TIMEOUT_SECONDS: Final = 40
 # How long after the end of work an answer may still be waited for.
 LAST_WORD_SECONDS: Final = 120
-AGAIN: Final = {401, 429, 500, 502, 503, 504}
+AGAIN: Final = {401, 408, 429, 500, 502, 503, 504}
 # Shares of what people do besides the straight way.
 DRAFTED, REPEATED, WITHDRAWN, NOTICED, LOOKED_FOR_NOTICES = 0.1, 0.2, 0.03, 0.1, 0.25
 
