@@ -3,12 +3,15 @@
 import errno
 import socket
 from contextlib import ExitStack
+from secrets import randbelow
 
 import psutil
 
 from onenet.failures import PortForbidden, PortTaken
 
 HOST = "127.0.0.1"
+LOWEST, HIGHEST = 20_000, 32_000
+TRIES = 50
 
 
 def ensure_free(port: int) -> None:
@@ -42,12 +45,26 @@ def holder_of(port: int) -> str | None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different free ports; all are held until the last is found."""
+    """Different free ports; all are held until the last is found.
+
+    They lie below those the system lends to outgoing connections, one of which could have taken
+    the port before its server is up.
+    """
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+        return [_bound(probe) for probe in probes]
+
+
+def _bound(probe: socket.socket) -> int:
+    for _ in range(TRIES):
+        try:
+            probe.bind((HOST, LOWEST + randbelow(HIGHEST - LOWEST)))
+            break
+        except OSError:
+            continue
+    else:
+        probe.bind((HOST, 0))
+    return int(probe.getsockname()[1])
 
 
 def listening() -> socket.socket:

@@ -1,5 +1,7 @@
 """Real servers for tests: PostgreSQL and NATS from their wheels, stopped when the session ends."""
 
+import contextlib
+import secrets
 import shutil
 import socket
 import subprocess
@@ -80,9 +82,11 @@ def scratch_nats() -> Iterator[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below the ports that outgoing connections are lent, so that none of them takes it first."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", 10_000 + secrets.randbelow(10_000)))
+            return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:
