@@ -8,7 +8,6 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from case_svc.cases.models import Case, CaseCounter
 from chassis import db, preconditions
@@ -95,9 +94,9 @@ async def pooled(prepared, concurrent_here, busy_world):
     """The service on the pool it has in operation."""
     url = concurrent_here.engine.url.render_as_string(hide_password=False)
     engine = db.new_engine(url)
-    sessions = async_sessionmaker(engine, expire_on_commit=False)
+    writing, reading = db.sessions_of(engine)
     prepared.app.state.context = replace(
-        concurrent_here, engine=engine, writing=sessions, reading=sessions
+        concurrent_here, engine=engine, writing=writing, reading=reading
     )
     yield
     await engine.dispose()

@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase
 from chassis import preconditions, tables
 from chassis.auth import MaybeActor, TokenKeys
 from chassis.files import open_files
-from chassis.settings import Context, ServiceSettings
+from chassis.settings import Context, PlainFirst, ServiceSettings, settle
 from chassis.settings import context as context  # noqa: PLC0414 - re-exported for use cases
 from chassis.settings import driver as driver  # noqa: PLC0414
 from chassis.vault import open_vault
@@ -72,6 +72,7 @@ def _note_use(_: object, record: Any) -> None:
 
 def open_context(name: str, settings: ServiceSettings, *, keys: TokenKeys | None = None) -> Context:
     engine = new_engine(settings.database_url.get_secret_value(), pool_size=settings.pool_size)
+    writing, reading = sessions_of(engine)
     return Context(
         service=name,
         settings=settings,
@@ -81,10 +82,20 @@ def open_context(name: str, settings: ServiceSettings, *, keys: TokenKeys | None
         files=open_files(settings.files_url),
         keys=keys or TokenKeys(settings.keys_url, settings.issuer),
         engine=engine,
-        writing=async_sessionmaker(engine, expire_on_commit=False),
-        reading=async_sessionmaker(
-            engine.execution_options(postgresql_readonly=True), expire_on_commit=False
-        ),
+        writing=writing,
+        reading=reading,
+    )
+
+
+def sessions_of(
+    engine: AsyncEngine,
+) -> tuple[async_sessionmaker[AsyncSession], async_sessionmaker[AsyncSession]]:
+    """Those that write and those that only read."""
+    manner: dict[str, Any] = {"sync_session_class": PlainFirst, "expire_on_commit": False}
+    reading = engine.execution_options(postgresql_readonly=True)
+    return (
+        async_sessionmaker(engine, **manner),
+        async_sessionmaker(reading, info={"reads": True}, **manner),
     )
 
 
@@ -93,12 +104,22 @@ async def transaction(
     here: Context, connection: AsyncConnection | None = None
 ) -> AsyncIterator[AsyncSession]:
     """One transaction outside a request: commits on success, rolls back on any exception."""
-    given = {} if connection is None else {"bind": connection}
-    async with here.writing(**given) as session, session.begin():
-        session.info["context"] = here
+    session = here.writing() if connection is None else here.writing(bind=connection)
+    async with _settled(session, here):
         yield session
     if session.info.get("wakes"):
         here.wake.set()
+
+
+@asynccontextmanager
+async def _settled(session: AsyncSession, here: Context) -> AsyncIterator[None]:
+    session.info["context"] = here
+    try:
+        yield
+    except BaseException:
+        await settle(session, good=False)
+        raise
+    await settle(session, good=True)
 
 
 async def _session(request: Request, actor: MaybeActor) -> AsyncIterator[AsyncSession]:
@@ -107,14 +128,15 @@ async def _session(request: Request, actor: MaybeActor) -> AsyncIterator[AsyncSe
         attempt = await preconditions.begin(session, request, actor)
         yield session
         if attempt is not None:
-            await session.flush()
+            if session.new or session.dirty or session.deleted:
+                await session.flush()
             await preconditions.keep(session, attempt)
 
 
 async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
     here: Context = request.app.state.context
-    async with here.reading.begin() as session:
-        session.info["context"] = here
+    session = here.reading()
+    async with _settled(session, here):
         yield session
 
 

@@ -31,7 +31,7 @@ from sqlalchemy.pool import NullPool
 from chassis import clock, consumer, migrations, worker
 from chassis.app import build_app
 from chassis.auth import AUDIENCE, TokenKeys
-from chassis.db import async_url
+from chassis.db import async_url, sessions_of
 from chassis.events import service_of, subject_of
 from chassis.service import Service
 from chassis.settings import Context
@@ -97,15 +97,9 @@ class Databases:
 def bound(context: Context, url: str) -> Context:
     """The same context on another database, without a pool (a test has its own event loop)."""
     engine = create_async_engine(async_url(url), poolclass=NullPool)
+    writing, reading = sessions_of(engine)
     return replace(
-        context,
-        engine=engine,
-        writing=async_sessionmaker(engine, expire_on_commit=False),
-        reading=async_sessionmaker(
-            engine.execution_options(postgresql_readonly=True), expire_on_commit=False
-        ),
-        wake=asyncio.Event(),
-        memory={},
+        context, engine=engine, writing=writing, reading=reading, wake=asyncio.Event(), memory={}
     )
 
 
