@@ -17,6 +17,7 @@ from chassis import (
     preconditions,
     problems,
     signing,
+    straight,
     worker,
 )
 from chassis.auth import Anyone, TokenKeys, maybe_actor
@@ -79,6 +80,7 @@ def build_app(service: Service, *, token_keys: TokenKeys | None = None) -> FastA
         app.include_router(router)
     _describe_problems(app)
     _publish_events(app, service)
+    straight.install(app)
     return app
 
 

@@ -57,7 +57,7 @@ class TokenKeys:
     url: str
     issuer: str
     keys: dict[str, ECKey] = field(default_factory=dict)
-    _seen: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict)
+    _seen: OrderedDict[str, tuple[int, Actor]] = field(default_factory=OrderedDict)
 
     async def refresh(self) -> None:
         """Fetch the keys once; raises httpx.HTTPError when the issuer does not answer."""
@@ -76,17 +76,18 @@ class TokenKeys:
             self._seen.clear()
         self.keys = found
 
-    def verify(self, token: str) -> dict[str, Any]:
-        """The claims of a good token; raises Unauthenticated for any other."""
-        claims = self._seen.get(token)
-        if claims is None:
+    def verify(self, token: str) -> Actor:
+        """Whom a good token speaks of; raises Unauthenticated for any other."""
+        known = self._seen.get(token)
+        if known is None:
             claims = self._check(token)
-            self._seen[token] = claims
+            known = self._seen[token] = claims["exp"], actor_of(claims)
             if len(self._seen) > _CACHED_TOKENS:
                 self._seen.popitem(last=False)
-        if claims["exp"] + _LEEWAY_SECONDS < time.time():
+        until, actor = known
+        if until + _LEEWAY_SECONDS < time.time():
             raise Unauthenticated
-        return claims
+        return actor
 
     def _check(self, token: str) -> dict[str, Any]:
         try:
@@ -135,7 +136,7 @@ async def maybe_actor(request: Request) -> Actor | None:
     if not token:
         raise Unauthenticated
     keys: TokenKeys = request.app.state.context.keys
-    return actor_of(keys.verify(token.strip()))
+    return keys.verify(token.strip())
 
 
 MaybeActor = Annotated[Actor | None, Depends(maybe_actor)]

@@ -1,7 +1,7 @@
 """Sessions and the one place that commits: a request is a transaction, so is a turn of a worker."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -122,15 +122,18 @@ async def _settled(session: AsyncSession, here: Context) -> AsyncIterator[None]:
     await settle(session, good=True)
 
 
-async def _session(request: Request, actor: MaybeActor) -> AsyncIterator[AsyncSession]:
-    here: Context = request.app.state.context
-    async with transaction(here) as session:
-        attempt = await preconditions.begin(session, request, actor)
-        yield session
-        if attempt is not None:
-            if session.new or session.dirty or session.deleted:
-                await session.flush()
-            await preconditions.keep(session, attempt)
+def _session(*, looks: bool) -> Callable[..., AsyncIterator[AsyncSession]]:
+    async def opened(request: Request, actor: MaybeActor) -> AsyncIterator[AsyncSession]:
+        here: Context = request.app.state.context
+        async with transaction(here) as session:
+            attempt = await preconditions.begin(session, request, actor, looks=looks)
+            yield session
+            if attempt is not None:
+                if session.new or session.dirty or session.deleted:
+                    await session.flush()
+                await preconditions.keep(session, attempt)
+
+    return opened
 
 
 async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
@@ -142,7 +145,9 @@ async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
 
 # The scope makes the commit happen before the first response byte: with the default scope a
 # client would read 201 for a transaction that then fails to commit.
-Session = Annotated[AsyncSession, Depends(_session, scope="function")]
+Session = Annotated[AsyncSession, Depends(_session(looks=True), scope="function")]
+# For routes that read their ground with `preconditions.ground_row` before they do anything else.
+GroundSession = Annotated[AsyncSession, Depends(_session(looks=False), scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
 
 

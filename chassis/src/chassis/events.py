@@ -18,6 +18,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, StreamConfig, S
 from nats.js.errors import NotFoundError
 from opentelemetry import propagate
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_json
 
 TYPE_PATTERN = re.compile(r"^[a-z]+(\.[a-z_]+){1,2}\.v\d+$")
 MAX_ENVELOPE_BYTES = 900_000  # NATS refuses messages over 1 MB; the rest is headroom for headers
@@ -82,13 +83,13 @@ def envelope(
         "datacontenttype": "application/json",
         "dataschema": f"urn:onenet:event:{event.type}",
         "sequence": sequence,
-        "data": event.model_dump(mode="json"),
+        "data": event,
     }
     if carrier.get("traceparent"):
         content["traceparent"] = carrier["traceparent"]
     if sealed:
         content["sealed"] = sealed
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return to_json(content).decode()
 
 
 def asyncapi(service: str, events: list[type[Event]], receives: list[str]) -> dict[str, Any]:

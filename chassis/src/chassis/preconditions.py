@@ -10,6 +10,7 @@ import json
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -44,10 +45,11 @@ class KeyRunning(Conflict):
 _FORMS = ("multipart/", "application/x-www-form-urlencoded")
 # Headers that belong to the answer and not to its way here.
 _KEPT_HEADERS = ("etag", "location")
+# The ground of a request may be read by the same statement; its own values come first.
 _LOCK_AND_FIND = """
-SELECT pg_try_advisory_xact_lock(hashtextextended($1::text || '|' || $2::text, 0)) AS locked,
-  fingerprint, status, answer
-FROM (SELECT) AS once LEFT JOIN idempotency_record ON scope = $1 AND key = $2"""
+SELECT pg_try_advisory_xact_lock(hashtextextended({0}::text || '|' || {1}::text, 0)) AS locked,
+  kept.fingerprint AS kept_fingerprint, kept.status AS kept_status, kept.answer AS kept_answer{2}
+FROM (SELECT) AS once LEFT JOIN idempotency_record AS kept ON scope = {0} AND key = {1}{3}"""
 _KEEP = """
 INSERT INTO idempotency_record (scope, key, fingerprint, status, answer)
 VALUES ($1, $2, $3, $4, $5) ON CONFLICT (scope, key) DO NOTHING RETURNING true"""
@@ -106,27 +108,57 @@ async def required_key(request: Request) -> str:
 RequiredKey = Annotated[str, Depends(required_key)]
 
 
-async def begin(session: AsyncSession, request: Request, actor: Actor | None) -> Attempt | None:
-    """Lock the key for this transaction; raises Replayed, KeyRunning or KeyReused."""
+async def begin(
+    session: AsyncSession, request: Request, actor: Actor | None, *, looks: bool = True
+) -> Attempt | None:
+    """Lock the key for this transaction; raises Replayed, KeyRunning or KeyReused.
+
+    Without `looks` that is left to `ground_row`, which must come before all else.
+    """
     header = request.headers.get("idempotency-key")
     if request.method != "POST" or header is None:
         return None
     scope = str(actor.id) if actor else "anyone"
     attempt = Attempt(scope, _parse(header), await _fingerprint(request), Captured())
-    found = await (await driver(session)).fetchrow(_LOCK_AND_FIND, attempt.scope, attempt.key)
-    if not found["locked"]:
-        raise KeyRunning
-    if found["fingerprint"] is not None:
-        if found["fingerprint"] != attempt.fingerprint:
-            raise KeyReused
-        raise Replayed(found["status"], context(session).vault.decrypt(found["answer"]))
+    session.info["attempt"] = attempt
+    if looks:
+        await ground_row(session)
     _answer.set(attempt.captured)
     session.info["event"] = None
     return attempt
 
 
+async def ground_row(session: AsyncSession, ground: str = "", *values: Any) -> Any:
+    """The row a request rests on, by the statement that locks its key; None when there is none."""
+    attempt: Attempt | None = session.info.pop("attempt", None)
+    database = await driver(session)
+    if attempt is None:
+        return await database.fetchrow(ground, *values)
+    statement = _with_ground(_LOCK_AND_FIND, ground, len(values))
+    found = await database.fetchrow(statement, *values, attempt.scope, attempt.key)
+    if not found["locked"]:
+        raise KeyRunning
+    if found["kept_fingerprint"] is not None:
+        if found["kept_fingerprint"] != attempt.fingerprint:
+            raise KeyReused
+        answer = context(session).vault.decrypt(found["kept_answer"])
+        raise Replayed(found["kept_status"], answer)
+    return found if ground and found["grounded"] else None
+
+
+@lru_cache
+def _with_ground(look: str, ground: str, values: int) -> str:
+    places = f"${values + 1}", f"${values + 2}"
+    if not ground:
+        return look.format(*places, "", "")
+    joined = f" LEFT JOIN LATERAL (SELECT true AS grounded, one.* FROM ({ground}) one) two ON true"  # noqa: S608 - constants
+    return look.format(*places, ", two.*", joined)
+
+
 async def keep(session: AsyncSession, attempt: Attempt) -> None:
     """Write the answer beside the effect; an answer that is no 2xx is not kept."""
+    if "attempt" in session.info:
+        await ground_row(session)
     response = attempt.captured.response
     _answer.set(None)
     event = session.info.pop("event")
@@ -186,7 +218,8 @@ def _parse(header: str) -> str:
 
 
 async def _fingerprint(request: Request) -> bytes:
-    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+    query = request.scope["query_string"].decode("latin-1")
+    digest = hashlib.sha256(f"{request.method} {request.scope['path']}?{query}\n".encode())
     if request.headers.get("content-type", "").startswith(_FORMS):
         await _digest_form(request, digest)
     else:

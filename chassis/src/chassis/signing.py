@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from base64 import urlsafe_b64encode
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,7 @@ from chassis.settings import Context, context
 from chassis.tables import signing_key
 
 _LOCK = 0x516E
+_ES256 = jws.JWSRegistry.algorithms[ALGORITHM]
 HELD_SECONDS = 5
 _HELD = "signing key"
 
@@ -85,9 +87,20 @@ def sign_held(here: Context, payload: dict[str, Any], *, typ: str) -> str | None
 
 
 def _signed(kid: str, key: ECKey, payload: dict[str, Any], typ: str) -> str:
-    header = {"alg": ALGORITHM, "kid": kid, "typ": typ}
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=str)
-    return jws.serialize_compact(header, text.encode(), key, algorithms=[ALGORITHM])
+    signed = f"{_header(kid, typ)}.{_base64(text.encode())}"
+    return f"{signed}.{_base64(_ES256.sign(signed.encode(), key))}"
+
+
+@lru_cache
+def _header(kid: str, typ: str) -> str:
+    header = {"alg": ALGORITHM, "kid": kid, "typ": typ}
+    return _base64(json.dumps(header, separators=(",", ":")).encode())
+
+
+def _base64(content: bytes) -> str:
+    """As JSON Web Signatures write it (RFC 7515, 2): for addresses, without padding."""
+    return urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 async def _held(session: AsyncSession) -> tuple[str, ECKey]:

@@ -1,14 +1,18 @@
 """Structured logs, traces and metrics; no personal data in any of them."""
 
+import contextlib
 import logging
 import re
 import sys
 import time
+from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import structlog
 from opentelemetry import propagate, trace
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -42,6 +46,7 @@ log = structlog.get_logger()
 _VALUES = re.compile(
     r"(?<=DETAIL:).*?(?=\n\[SQL|\nHINT:|\n\n|\Z)|(?<=input_value=).*?(?=, input_type=)", re.DOTALL
 )
+_READ_HEADERS = frozenset({b"x-request-id", b"traceparent", b"tracestate", b"baggage"})
 _REQUEST_ID = re.compile(r"^[0-9A-Za-z-]{8,64}$")
 
 
@@ -90,6 +95,29 @@ def observe_delay(service: str, event_type: str, recorded: str) -> None:
     DELAY.labels(service, event_type).observe(max(age, 0))
 
 
+@lru_cache(maxsize=4096)
+def _series(service: str, path: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    """Finding them by their labels takes longer than counting."""
+    return REQUESTS.labels(service, path, method, status), SECONDS.labels(service, path)
+
+
+@contextlib.contextmanager
+def _span(scope: Scope, parent: Context | None) -> Iterator[None]:
+    """Without a collector nothing is measured, but what came along is passed on."""
+    if isinstance(trace.get_tracer_provider(), TracerProvider):
+        name, kind = f"{scope['method']} {scope['path']}", trace.SpanKind.SERVER
+        with tracer().start_as_current_span(name, context=parent, kind=kind):
+            yield
+    elif parent is None:
+        yield
+    else:
+        token = attach(parent)
+        try:
+            yield
+        finally:
+            detach(token)
+
+
 class RequestTelemetry:
     """Pure ASGI: trace, request id, metrics; logs only slow and failed requests."""
 
@@ -102,7 +130,9 @@ class RequestTelemetry:
             await self.app(scope, receive, send)
             return
         headers = {
-            key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
+            key.decode("latin-1"): value.decode("latin-1")
+            for key, value in scope["headers"]
+            if key in _READ_HEADERS
         }
         request_id = headers.get("x-request-id", "")
         if not _REQUEST_ID.match(request_id):
@@ -119,9 +149,8 @@ class RequestTelemetry:
             await send(message)
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        parent = propagate.extract(headers)
-        name = f"{scope['method']} {scope['path']}"
-        with tracer().start_as_current_span(name, context=parent, kind=trace.SpanKind.SERVER):
+        parent = propagate.extract(headers) if "traceparent" in headers else None
+        with _span(scope, parent):
             try:
                 await self.app(scope, receive, noting)
             finally:
@@ -130,8 +159,9 @@ class RequestTelemetry:
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
         route: Any = scope.get("route")
         path = getattr(route, "path", "unmatched")
-        REQUESTS.labels(self.service, path, scope["method"], status).inc()
-        SECONDS.labels(self.service, path).observe(seconds)
+        requests, durations = _series(self.service, path, scope["method"], status)
+        requests.inc()
+        durations.observe(seconds)
         if seconds > SLOW_SECONDS or status >= 500:  # noqa: PLR2004 - server failures
             log.warning(
                 "request",

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 MAX_LENGTH: Final = 50
@@ -12,6 +13,7 @@ QUERY_CODE_LENGTH: Final = 6
 SQL: Final = "$3 || lpad(last::text, greatest(4, length(last::text)), '0')"
 
 
+@lru_cache(maxsize=4096)
 def prefix(*, task_code: str | None, region_code: str, item_code: str) -> str:
     """What the numbers of an item begin with.
 
@@ -29,6 +31,7 @@ def serial(item_code: str) -> str:
     return groups[0][:SERIAL_LENGTH] if groups else "0"
 
 
+@lru_cache(maxsize=4096)
 def stem(beginning: str, received_on: date) -> str:
     return f"{beginning}{received_on:%Y%m%d}"
 

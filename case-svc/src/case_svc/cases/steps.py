@@ -41,7 +41,7 @@ def steps(guide: Guide) -> list[Step]:
 
 
 def first(guide: Guide) -> Step:
-    return next(one for one in steps(guide) if one.stage is Stage.ACCEPTANCE)
+    return next(_step(one) for one in guide["steps"] if one["stage"] == Stage.ACCEPTANCE)
 
 
 def decision(guide: Guide) -> Step:

@@ -12,7 +12,7 @@ from case_svc.items.models import Item
 from case_svc.tables import new_row
 from chassis.auth import Actor
 from chassis.clock import today
-from chassis.db import driver
+from chassis.preconditions import ground_row
 
 # How far ahead of its start a period may end: 45 working days and a year of special procedures.
 YEARS_AHEAD = 3
@@ -37,7 +37,7 @@ async def read_ground(
 ) -> Ground:
     year = today().year
     years = (year, year + YEARS_AHEAD)
-    row = await (await driver(session)).fetchrow(_GROUND, *years, item_id, files, actor.id)
+    row = await ground_row(session, _GROUND, *years, item_id, files, actor.id)
     if row is None:
         raise ItemNotFound(item_id=item_id)
     item = new_row(Item, **{name: row[name] for name in _ITEM})

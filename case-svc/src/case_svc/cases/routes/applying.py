@@ -16,7 +16,6 @@ from case_svc.cases.errors import (
     SubmissionInvalid,
 )
 from case_svc.cases.routes.answers import More, answer
-from case_svc.cases.routes.straight import StraightRoute
 from case_svc.cases.schemas.applying import (
     CaseIn,
     CorrectionIn,
@@ -32,10 +31,11 @@ from case_svc.cases.usecases.showing import MoreActions, offers
 from case_svc.items.errors import ItemNotFound
 from case_svc.parties.errors import CompanyNotFound
 from chassis.auth import Actor, AssuranceTooLow, Citizen, SignedIn
-from chassis.db import Session
+from chassis.db import GroundSession, Session
 from chassis.errors import PreconditionMissing, Stale
 from chassis.preconditions import OptionalMatch, RequiredKey, RequiredMatch, set_tag
 from chassis.problems import problems
+from chassis.straight import StraightRoute
 
 router = APIRouter(prefix="/api/v1/cases", tags=["cases"], route_class=StraightRoute)
 
@@ -46,7 +46,12 @@ _SUBMITTING = problems(
 
 @router.post("", status_code=201, responses=_SUBMITTING | problems(PreconditionMissing))
 async def submit_case(
-    body: CaseIn, actor: Citizen, key: RequiredKey, session: Session, response: Response, more: More
+    body: CaseIn,
+    actor: Citizen,
+    key: RequiredKey,
+    session: GroundSession,
+    response: Response,
+    more: More,
 ) -> SubmittedOut:
     """Apply in one call, or keep a draft with `submit: false`."""
     verb = submission.submit_case if body.submit else submission.save_draft

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from pydantic_core import to_json
+from sqlalchemy import LargeBinary
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases import numbers
@@ -12,6 +13,7 @@ from case_svc.tables import Base
 from chassis.clock import today
 from chassis.db import driver
 
+_BOXES: Final = [one.name for one in Case.__table__.columns if isinstance(one.type, LargeBinary)]
 _KINDS: Final[tuple[type[Base], ...]] = (CaseMaterial, CaseEntry, CaseTask, CaseClock)
 
 
@@ -23,21 +25,27 @@ async def file_case(session: AsyncSession, case: Case, rows: Iterable[Base]) -> 
     received_on = today()
     sorted_rows: dict[type[Base], list[dict[str, Any]]] = {kind: [] for kind in _KINDS}
     for row in rows:
-        sorted_rows[type(row)].append(vars(row))
-    texts = (_rows(ones) for ones in ([vars(case)], *sorted_rows.values()))
+        sorted_rows[type(row)].append(_columns(row))
+    texts = (to_json(ones).decode() for ones in ([_plain(case)], *sorted_rows.values()))
     stem = numbers.stem(beginning, received_on)
     last = await (await driver(session)).fetchval(_FILE, beginning, received_on, stem, *texts)
     case.case_no = numbers.case_number(beginning, received_on, last)
 
 
-def _rows(rows: list[dict[str, Any]]) -> str:
-    plain = [{name: _plain(one) for name, one in row.items() if name[0] != "_"} for row in rows]
-    return to_json(plain).decode()
+def _columns(row: Base) -> dict[str, Any]:
+    found = vars(row).copy()
+    del found["_sa_instance_state"]
+    return found
 
 
-def _plain(value: Any) -> Any:
-    """Bytes as PostgreSQL reads them; everything else it reads from JSON as it is."""
-    return f"\\x{value.hex()}" if isinstance(value, bytes) else value
+def _plain(case: Case) -> dict[str, Any]:
+    """Its boxes as PostgreSQL reads bytes; everything else it reads from JSON as it is."""
+    found = _columns(case)
+    for name in _BOXES:
+        box = found.get(name)
+        if box is not None:
+            found[name] = f"\\x{box.hex()}"
+    return found
 
 
 def _insert(number: int, kind: type[Base]) -> str:

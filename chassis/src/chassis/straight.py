@@ -1,0 +1,196 @@
+"""Routes that are answered before FastAPI's router is asked, dependencies in order (0017)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from inspect import isasyncgenfunction, iscoroutinefunction
+from re import Pattern
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import request_params_to_args
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import BaseModel, ValidationError
+from starlette.types import Message, Receive, Scope, Send
+
+from chassis.preconditions import Answer
+
+# Where an argument of a dependency comes from: what another gave, or one of these.
+_REQUEST, _RESPONSE, _BODY = "request", "response", "body"
+
+
+class StraightRoute(APIRoute):
+    """Give it to a router whose routes are asked most; it promises coroutines and pydantic models.
+
+    A good plain request is answered as FastAPI would, at a third of the price. Whatever is unusual
+    goes FastAPI's own way, from the start: no dependency runs before the input is known to be good.
+    """
+
+
+class _Ready(Answer):
+    """An answer that is JSON already."""
+
+    def render(self, content: Any) -> bytes:
+        return bytes(content)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One dependency: arguments from other steps, by name, and those from path and query."""
+
+    call: Any
+    enter: Callable[..., Any] | None
+    sources: Mapping[str, Any]
+    path: Sequence[Any]
+    query: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    route: APIRoute
+    pattern: Pattern[str]
+    status: int
+    body: type[BaseModel] | None
+    steps: Sequence[_Step]
+
+
+Plans = Mapping[tuple[str, int], Sequence[_Plan]]
+
+
+def install(app: FastAPI) -> None:
+    """Put the short way before the router of an application that has all its routes."""
+    plans: dict[tuple[str, int], list[_Plan]] = {}
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        plan = _plan(route, context) if isinstance(route, StraightRoute) else None
+        if plan is not None:
+            for method in context.methods or ():
+                plans.setdefault((method, str(context.path).count("/")), []).append(plan)
+    ordinary = app.router.middleware_stack
+
+    async def straight(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            found = _find(plans, scope)
+            if found is not None:
+                request = Request(scope, receive)
+                answer = await _answer(request, *found)
+                if answer is not None:
+                    await answer(scope, receive, send)
+                    return
+                receive = _again(request, receive)
+        await ordinary(scope, receive, send)
+
+    app.router.middleware_stack = straight
+
+
+def _find(plans: Plans, scope: Scope) -> tuple[_Plan, dict[str, str]] | None:
+    path: str = scope["path"]
+    for plan in plans.get((scope["method"], path.count("/")), ()):
+        match = plan.pattern.match(path)
+        if match is not None:
+            return plan, match.groupdict()
+    return None
+
+
+async def _answer(request: Request, plan: _Plan, path: Mapping[str, str]) -> Response | None:
+    """None when the input is not plain and good."""
+    found: dict[Any, Any] = {_REQUEST: request}
+    if plan.body is not None:
+        found[_BODY] = await _body(request, plan.body)
+        if found[_BODY] is None:
+            return None
+    given = []
+    for step in plan.steps:
+        values, errors = request_params_to_args(step.path, path) if step.path else ({}, [])
+        if step.query:
+            asked, wrong = request_params_to_args(step.query, request.query_params)
+            values, errors = values | asked, errors + wrong
+        if errors:
+            return None
+        given.append(values)
+    request.scope["route"] = plan.route
+    return await _in_order(plan, found, given)
+
+
+async def _body(request: Request, model: type[BaseModel]) -> BaseModel | None:
+    if request.headers.get("content-type") != "application/json":
+        return None
+    try:
+        return model.model_validate_json(await request.body())
+    except ValidationError:
+        return None
+
+
+async def _in_order(
+    plan: _Plan, found: dict[Any, Any], given: Sequence[Mapping[str, Any]]
+) -> Response:
+    headers = found[_RESPONSE] = Response()
+    del headers.headers["content-length"]
+    headers.status_code = plan.status
+    # What the dependencies opened ends before the first byte leaves: a commit may yet fail.
+    async with AsyncExitStack() as stack:
+        for step, values in zip(plan.steps, given, strict=True):
+            arguments = {name: found[source] for name, source in step.sources.items()}
+            if step.enter is not None:
+                opened = step.enter(**arguments, **values)
+                found[step.call] = await stack.enter_async_context(opened)
+            else:
+                found[step.call] = await step.call(**arguments, **values)
+        result = found[plan.steps[-1].call]
+        if isinstance(result, Response):
+            return result
+        content = result.__pydantic_serializer__.to_json(result, by_alias=True)
+        answer = _Ready(content, headers.status_code)
+        answer.headers.raw.extend(headers.headers.raw)
+    return answer
+
+
+def _again(request: Request, receive: Receive) -> Receive:
+    """The body once more for the router, when it was read."""
+    bodies = [request._body] if hasattr(request, "_body") else []  # noqa: SLF001 - it is kept there
+
+    async def replay() -> Message:
+        if bodies:
+            return {"type": "http.request", "body": bodies.pop(), "more_body": False}
+        return await receive()
+
+    return replay
+
+
+def _plan(route: APIRoute, context: Any) -> _Plan | None:
+    """Each dependency once, after those it rests on; None when there is more to it than that."""
+    dependant: Dependant = context.dependant
+    steps: dict[Any, _Step] = {}
+    if len(dependant.body_params) > 1:
+        return None
+    body = dependant.body_params[0] if dependant.body_params else None
+    model: Any = body.field_info.annotation if body else None
+    if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return None
+    if not _gather(dependant, steps, {body.name: _BODY} if body else {}):
+        return None
+    return _Plan(route, context.path_regex, context.status_code or 200, model, [*steps.values()])
+
+
+def _gather(dependant: Dependant, steps: dict[Any, _Step], sources: dict[str, Any]) -> bool:
+    if dependant.request_param_name:
+        sources[dependant.request_param_name] = _REQUEST
+    if dependant.response_param_name:
+        sources[dependant.response_param_name] = _RESPONSE
+    for one in dependant.dependencies:
+        if not _is_plain(one) or not _gather(one, steps, {}):
+            return False
+        if one.name is not None:
+            sources[one.name] = one.call
+    call = dependant.call
+    if call not in steps:
+        enter = asynccontextmanager(call) if isasyncgenfunction(call) else None
+        steps[call] = _Step(call, enter, sources, dependant.path_params, dependant.query_params)
+    return iscoroutinefunction(call) or isasyncgenfunction(call)
+
+
+def _is_plain(one: Dependant) -> bool:
+    unusual = one.header_params or one.cookie_params or one.body_params
+    ends_in_time = not isasyncgenfunction(one.call) or one.scope == "function"
+    return not unusual and one.use_cache and ends_in_time
