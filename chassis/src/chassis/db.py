@@ -1,12 +1,14 @@
 """Sessions and the one place that commits: a request is a transaction, so is a turn of a worker."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from sqlalchemy import MetaData, event
+from sqlalchemy import Executable, MetaData, event
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import (
@@ -27,6 +29,7 @@ from chassis.settings import driver as driver  # noqa: PLC0414
 from chassis.vault import open_vault
 
 _TRUSTED_SECONDS = 10
+_DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 def new_base() -> type[DeclarativeBase]:
@@ -149,6 +152,31 @@ Session = Annotated[AsyncSession, Depends(_session(looks=True), scope="function"
 # For routes that read their ground with `preconditions.ground_row` before they do anything else.
 GroundSession = Annotated[AsyncSession, Depends(_session(looks=False), scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A statement as the driver takes it; `places` are the names behind `$1`, `$2` …"""
+
+    text: str
+    places: tuple[str, ...]
+    fixed: Mapping[str, Any]
+
+    def values(self, **given: Any) -> tuple[Any, ...]:
+        """What was fixed when it was written, and for its bind parameters what is given now."""
+        known = {**self.fixed, **given}
+        return tuple(known[place] for place in self.places)
+
+
+def as_plain(statement: Executable) -> Plain:
+    """Worth it for a statement that is kept: putting it into words is what takes long."""
+    compiled: Any = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+    put = compiled._bind_processors  # noqa: SLF001 - what SQLAlchemy itself does with each value
+    fixed = {
+        name: put[name](value) if name in put else value
+        for name, value in compiled.construct_params(_check=False).items()
+    }
+    return Plain(compiled.string, tuple(compiled.positiontup or ()), fixed)
 
 
 def async_url(url: str) -> Any:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import Plain, driver
 from chassis.errors import FieldError, Invalid
 
 T = TypeVar("T")
@@ -98,6 +99,34 @@ async def paginate(
     cursor = encode_cursor(rows[-1][entities:]) if len(found) > page.limit else None
     bare = [row[0] if entities == 1 else row[:entities] for row in rows]
     return Window(bare, cursor, total)
+
+
+def after_of(page: PageRequest, kinds: Sequence[type]) -> list[Any] | None:
+    """The values of the page's cursor, which must be of these types; None for the first page."""
+    if page.after is None:
+        return None
+    values = decode_cursor(page.after, len(kinds))
+    if not all(type(value) is kind for value, kind in zip(values, kinds, strict=True)):
+        raise BadCursor
+    return values
+
+
+async def read_page(
+    session: AsyncSession, page: PageRequest, found: Plain, keys: Sequence[str], **given: Any
+) -> Window:
+    """A page of a kept statement that is ordered and bounded by itself, in plain SQL.
+
+    `given` are its bind parameters; `most` is the one that bounds it.
+    """
+    database, total = await driver(session), None
+    if page.count:
+        counting = f"SELECT count(*) FROM ({found.text}) AS counted"  # noqa: S608 - a kept statement
+        total = await database.fetchval(counting, *found.values(**given, most=COUNT_LIMIT))
+    rows = await database.fetch(found.text, *found.values(**given, most=page.limit + 1))
+    cursor = None
+    if len(rows) > page.limit:
+        cursor = encode_cursor([rows[page.limit - 1][key] for key in keys])
+    return Window(rows[: page.limit], cursor, total)
 
 
 def page_of(window: Window, data: list[T]) -> Page[T]:

@@ -76,7 +76,11 @@ def covers_item(item_code: Any) -> ColumnElement[bool]:
 
 async def person_particulars(session: AsyncSession, person_id: UUID) -> Particulars:
     """Empty when the person's event has not arrived yet."""
-    person = await session.get(Person, person_id)
+    return in_clear(session, await session.get(Person, person_id))
+
+
+def in_clear(session: AsyncSession, person: Person | None) -> Particulars:
+    """What this service was told of the person, decrypted."""
     if person is None:
         return Particulars(None, None, None)
     vault = context(session).vault

@@ -15,7 +15,9 @@ from case_svc.ratings.errors import RectificationNotFound
 from case_svc.ratings.models import Rating, Rectification, RectificationStep
 from case_svc.ratings.scale import RatedService
 from chassis.auth import Actor
-from chassis.db import context
+from chassis.db import context, driver
+
+_RATED = "SELECT service FROM rating WHERE case_id = $1"
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,8 @@ async def get_rating(session: AsyncSession, rating_id: UUID) -> Rating:
 
 async def services_left(session: AsyncSession, case_id: UUID) -> list[RatedService]:
     """What has not been rated yet, in the order of a case."""
-    statement = select(Rating.service).where(Rating.case_id == case_id)
-    rated = set(await session.scalars(statement))
+    rows = await (await driver(session)).fetch(_RATED, case_id)
+    rated = {row["service"] for row in rows}
     return [service for service in RatedService if service.value not in rated]
 
 

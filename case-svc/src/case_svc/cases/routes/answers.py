@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from case_svc.cases.models import Case
 from case_svc.cases.schemas.shapes import CaseOut
 from case_svc.cases.schemas.showing import case_out
-from case_svc.cases.usecases.showing import MoreActions, show_case
+from case_svc.cases.usecases.showing import CaseView, MoreActions, show_case
 from chassis.auth import Actor
 from chassis.preconditions import set_tag
 
@@ -26,6 +26,9 @@ async def answer(
     session: AsyncSession, actor: Actor, case: Case, response: Response, more: MoreActions
 ) -> CaseOut:
     """The case as this actor may see it now, with its tag."""
-    view = await show_case(session, actor, case, more)
-    set_tag(response, case.version)
+    return answer_with(await show_case(session, actor, case, more), response)
+
+
+def answer_with(view: CaseView, response: Response) -> CaseOut:
+    set_tag(response, view.case.version)
     return case_out(view)

@@ -10,20 +10,23 @@ from case_svc.cases.lifecycle import State
 from case_svc.cases.queries import entries
 from case_svc.cases.queries.cases import get_case, list_own
 from case_svc.cases.queries.clocks import clocks_of, until
-from case_svc.cases.routes.answers import More, answer
+from case_svc.cases.queries.details import visible_detail
+from case_svc.cases.routes.answers import More, answer_with
 from case_svc.cases.schemas.shapes import CaseOut, CaseRowOut, ProgressOut
 from case_svc.cases.schemas.showing import progress_out, row_out
 from case_svc.cases.schemas.timing import EntryOut, TimingOut, entry_out, timing_out
 from case_svc.cases.usecases.footprints import record_timeline_read
 from case_svc.cases.usecases.progress import look_up_progress
+from case_svc.cases.usecases.showing import show
 from case_svc.cases.usecases.timing import read_clock
 from chassis.auth import Anyone, Citizen, SignedIn
 from chassis.db import ReadSession, Session
 from chassis.errors import ServiceError
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import problems, refusal
+from chassis.straight import StraightRoute
 
-router = APIRouter(prefix="/api/v1", tags=["cases"])
+router = APIRouter(prefix="/api/v1", tags=["cases"], route_class=StraightRoute)
 
 
 @router.get("/me/cases")
@@ -46,8 +49,8 @@ async def read_case(
 
     An officer's look is recorded in the applicant's footprint list.
     """
-    case = await get_case(session, actor, case_id)
-    return await answer(session, actor, case, response, more)
+    detail = await visible_detail(session, actor, case_id)
+    return answer_with(await show(session, actor, detail, more), response)
 
 
 @router.get("/cases/{case_id}/timeline", responses=problems(CaseNotFound))

@@ -1,6 +1,9 @@
 """A case as it is shown: from rows to shapes."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
+from uuid import UUID
 
 from case_svc.cases.lifecycle import FINAL, State
 from case_svc.cases.models import Case, CaseInterval, CaseMaterial
@@ -89,21 +92,22 @@ def case_out(view: CaseView) -> CaseOut:
     )
 
 
-def row_out(case: Case) -> CaseRowOut:
+def row_out(line: Mapping[str, Any]) -> CaseRowOut:
+    """From a row of the columns a line shows."""
     return CaseRowOut(
-        case_id=case.case_id,
-        case_no=case.case_no,
-        item_id=case.item_id,
-        item_name=case.item_name,
-        department=NamedOut(code=case.department_code, name=case.department_name),
-        company_id=case.company_id,
-        status=case.status,
-        outcome=case.outcome,
-        step=case.step,
-        created_at=case.created_at,
-        submitted_at=case.submitted_at,
-        ended_at=case.ended_at,
-        links=standing_links(case),
+        case_id=line["case_id"],
+        case_no=line["case_no"],
+        item_id=line["item_id"],
+        item_name=line["item_name"],
+        department=NamedOut(code=line["department_code"], name=line["department_name"]),
+        company_id=line["company_id"],
+        status=line["status"],
+        outcome=line["outcome"],
+        step=line["step"],
+        created_at=line["created_at"],
+        submitted_at=line["submitted_at"],
+        ended_at=line["ended_at"],
+        links=_links(line["case_id"], line["item_id"]),
     )
 
 
@@ -124,12 +128,16 @@ def progress_out(case: Case, due_on: date | None) -> ProgressOut:
 
 
 def standing_links(case: Case) -> dict[str, str]:
-    here = f"/api/v1/cases/{case.case_id}"
+    return _links(case.case_id, case.item_id)
+
+
+def _links(case_id: UUID, item_id: UUID) -> dict[str, str]:
+    here = f"/api/v1/cases/{case_id}"
     return {
         "self": here,
         "timeline": f"{here}/timeline",
         "clock": f"{here}/clock",
-        "item": f"/api/v1/items/{case.item_id}",
+        "item": f"/api/v1/items/{item_id}",
     }
 
 

@@ -22,7 +22,8 @@ from case_svc.cases.models import (
     CaseTask,
 )
 from case_svc.cases.queries import cases as queries
-from case_svc.cases.queries.clocks import clocks_of, until
+from case_svc.cases.queries.clocks import until
+from case_svc.cases.queries.details import Detail, detail_of
 from case_svc.cases.usecases.contents import read_json
 from case_svc.cases.usecases.footprints import record_look
 from case_svc.cases.usecases.submission import draft_of, query_code_of
@@ -66,27 +67,28 @@ class CaseView:
 
 async def show_case(session: AsyncSession, actor: Actor, case: Case, more: MoreActions) -> CaseView:
     """Parties see all but officers' names; officers see names, the holder of the task all data."""
-    await session.flush()
-    task = await queries.present_task(session, case.case_id)
+    return await show(session, actor, await detail_of(session, case), more)
+
+
+async def show(session: AsyncSession, actor: Actor, detail: Detail, more: MoreActions) -> CaseView:
+    """As `show_case`, of a case that was read to be shown."""
+    case, task = detail.case, next(iter(detail.tasks), None)
     viewer = _viewer(actor, task)
-    materials = await queries.materials_of(session, case.case_id)
-    clocks = await clocks_of(session, case.case_id)
-    opinions = await queries.opinions_of(session, case.case_id)
     return CaseView(
         case=case,
         viewer=viewer,
-        content=await _content(session, actor, case, viewer),
+        content=await _content(session, actor, detail, viewer),
         query_code=query_code_of(session, case) if viewer == "party" else None,
-        materials=materials,
+        materials=detail.materials,
         task=task,
-        clocks=clocks,
-        intervals=await queries.intervals_of(session, case.case_id),
-        opinions=opinions,
-        certificates=await queries.certificates_of(session, case.case_id),
-        officers=await _officers(session, case, task, opinions) if viewer != "party" else {},
-        until=until(case, clocks),
+        clocks=detail.clocks,
+        intervals=detail.intervals,
+        opinions=detail.opinions,
+        certificates=detail.certificates,
+        officers=await _officers(session, case, task, detail.opinions) if viewer != "party" else {},
+        until=until(case, detail.clocks),
         actions=[
-            *await _actions(session, actor, case, task, materials),
+            *await _actions(session, actor, case, task, detail.materials),
             *await more(session, actor, case),
         ],
     )
@@ -124,8 +126,8 @@ def _viewer(actor: Actor, task: CaseTask | None) -> Viewer:
     return "holder" if task is not None and policies.in_hand(actor, task) else "staff"
 
 
-async def _content(session: AsyncSession, actor: Actor, case: Case, viewer: Viewer) -> Content:
-    content = await _clear(session, case)
+async def _content(session: AsyncSession, actor: Actor, detail: Detail, viewer: Viewer) -> Content:
+    case, content = detail.case, _clear(session, detail)
     guide = await items.get_guide(session, case.item_id, case.item_version)
     personal = personal_fields(guide["form"], content.form)
     if viewer == "party":
@@ -146,15 +148,16 @@ async def _content(session: AsyncSession, actor: Actor, case: Case, viewer: View
     )
 
 
-async def _clear(session: AsyncSession, case: Case) -> Content:
+def _clear(session: AsyncSession, detail: Detail) -> Content:
+    case = detail.case
     if case.state is State.DRAFT and case.draft is not None:
         draft = draft_of(session, case)
         form, answers = dict(draft.form), dict(draft.answers)
     else:
         form, answers = read_json(session, case.form), read_json(session, case.answers)
     return Content(
-        person=await parties.person_particulars(session, case.person_id),
-        company=await parties.company_of(session, case.company_id),
+        person=parties.in_clear(session, detail.person),
+        company=detail.company,
         form=form,
         answers=answers,
     )

@@ -1,0 +1,120 @@
+"""A case with all that is shown of it, by one statement (decision 0018)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import BaseModel, create_model
+from sqlalchemy import JSON
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from case_svc.cases.errors import CaseNotFound
+from case_svc.cases.models import (
+    Case,
+    CaseCertificate,
+    CaseClock,
+    CaseInterval,
+    CaseMaterial,
+    CaseOpinion,
+    CaseTask,
+)
+from case_svc.cases.queries.cases import door
+from case_svc.parties.models import Company, Person
+from case_svc.tables import Base, new_row
+from chassis.auth import Actor
+from chassis.clock import today
+from chassis.db import driver
+
+
+@dataclass(frozen=True)
+class Detail:
+    """To be read only; `tasks` holds the present one, `materials` what was not replaced."""
+
+    case: Case
+    person: Person | None
+    company: Company | None
+    tasks: list[CaseTask]
+    materials: list[CaseMaterial]
+    clocks: list[CaseClock]
+    intervals: list[CaseInterval]
+    opinions: list[CaseOpinion]
+    certificates: list[CaseCertificate]
+
+
+# Of each part: which rows, and their order.
+_PARTS: Final[dict[str, tuple[type[Base], str, str]]] = {
+    "tasks": (CaseTask, "status IN ('open', 'held')", "task_id"),
+    "materials": (CaseMaterial, "replaced_at IS NULL", "case_material_id"),
+    "clocks": (CaseClock, "true", "started_at, clock_id"),
+    "intervals": (CaseInterval, "true", "started_at, interval_id"),
+    "opinions": (CaseOpinion, "true", "at, opinion_id"),
+    "certificates": (CaseCertificate, "true", "issued_on, code"),
+}
+
+
+async def visible_detail(session: AsyncSession, actor: Actor, case_id: UUID) -> Detail:
+    """Raises CaseNotFound when this actor may not see the case."""
+    cases = door(actor, today())
+    database = await driver(session)
+    seen = _DETAIL.format(cases=cases.text, place=len(cases.places) + 1)
+    row = await database.fetchrow(seen, *cases.values(), case_id)
+    if row is None:
+        raise CaseNotFound(case_id=case_id)
+    return _detail(new_row(Case, **{name: row[name] for name in _CASE}), row)
+
+
+async def detail_of(session: AsyncSession, case: Case) -> Detail:
+    """Of a case the session holds, with what it has changed about it."""
+    await session.flush()
+    database = await driver(session)
+    return _detail(case, await database.fetchrow(_KNOWN, case.case_id))
+
+
+def _detail(case: Case, row: Any) -> Detail:
+    parts: Any = _Parts.model_validate_json(row["parts"])
+    known = row["their_version"] is not None
+    return Detail(
+        case=case,
+        person=new_row(Person, **{one: row[f"their_{one}"] for one in _PERSON}) if known else None,
+        company=new_row(Company, **vars(parts.company)) if parts.company else None,
+        **{name: _rows(kind, getattr(parts, name)) for name, (kind, *_) in _PARTS.items()},
+    )
+
+
+def _rows(kind: type[Base], given: Sequence[BaseModel]) -> list[Any]:
+    return [new_row(kind, **vars(one)) for one in given]
+
+
+def _shape(kind: type[Base]) -> Any:
+    """A row of the table as JSON tells it."""
+    columns: Any = {column.name: (_annotation(column), ...) for column in kind.__table__.columns}
+    return create_model(f"{kind.__name__}Row", **columns)
+
+
+def _annotation(column: Any) -> Any:
+    if isinstance(column.type, JSON):
+        return Any
+    return column.type.python_type | None if column.nullable else column.type.python_type
+
+
+def _listed(name: str) -> str:
+    kind, which, order = _PARTS[name]
+    ordered = ", ".join(f"one.{column}" for column in order.split(", "))
+    return (
+        f"'{name}', (SELECT coalesce(json_agg(one ORDER BY {ordered}), '[]')"  # noqa: S608 - our own models
+        f" FROM {kind.__tablename__} AS one WHERE one.case_id = seen.case_id AND {which})"
+    )
+
+
+_CASE: Final = [column.name for column in Case.__table__.columns]
+_PERSON: Final = [column.name for column in Person.__table__.columns]
+_LISTS: Any = {name: (list[_shape(kind)], ...) for name, (kind, *_) in _PARTS.items()}  # type: ignore[misc]
+_Parts: Final = create_model("_Parts", company=(_shape(Company) | None, ...), **_LISTS)
+_DETAIL: Final = f"""
+SELECT seen.*, {", ".join(f"person.{one} AS their_{one}" for one in _PERSON)}, json_build_object(
+  'company', (SELECT row_to_json(one) FROM company AS one WHERE one.company_id = seen.company_id),
+  {", ".join(_listed(name) for name in _PARTS)})::text AS parts
+FROM ({{cases}}) AS seen LEFT JOIN person ON person.person_id = seen.person_id
+WHERE seen.case_id = ${{place}}"""  # noqa: S608 - built from our own models
+_KNOWN: Final = _DETAIL.format(cases="SELECT * FROM case_file", place=1)
