@@ -85,7 +85,7 @@ class TestSize:
         chassis = ROOT / "chassis/src/chassis"
         modules = [p for p in chassis.glob("*.py") if p.stem != "__init__"]
         assert len(modules) + 1 <= 25  # the test plugin counts as one
-        assert sum(code_lines(path) for path in modules) <= 3200
+        assert sum(code_lines(path) for path in modules) <= 3250
         assert sum(code_lines(path) for path in chassis.glob("testing/*.py")) <= 350
 
 

@@ -20,6 +20,7 @@ AUDIENCE = "onenet"
 ALGORITHM = "ES256"
 _CACHED_TOKENS = 10_000
 _LEEWAY_SECONDS = 5
+_ACTOR = "actor, put together once"
 
 
 class AssuranceTooLow(Forbidden):
@@ -57,7 +58,7 @@ class TokenKeys:
     url: str
     issuer: str
     keys: dict[str, ECKey] = field(default_factory=dict)
-    _seen: OrderedDict[str, tuple[int, Actor]] = field(default_factory=OrderedDict)
+    _seen: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict)
 
     async def refresh(self) -> None:
         """Fetch the keys once; raises httpx.HTTPError when the issuer does not answer."""
@@ -76,18 +77,25 @@ class TokenKeys:
             self._seen.clear()
         self.keys = found
 
-    def verify(self, token: str) -> Actor:
-        """Whom a good token speaks of; raises Unauthenticated for any other."""
-        known = self._seen.get(token)
-        if known is None:
+    def verify(self, token: str) -> dict[str, Any]:
+        """The claims of a good token; raises Unauthenticated for any other."""
+        claims = self._seen.get(token)
+        if claims is None:
             claims = self._check(token)
-            known = self._seen[token] = claims["exp"], actor_of(claims)
+            self._seen[token] = claims
             if len(self._seen) > _CACHED_TOKENS:
                 self._seen.popitem(last=False)
-        until, actor = known
-        if until + _LEEWAY_SECONDS < time.time():
+        if claims["exp"] + _LEEWAY_SECONDS < time.time():
             raise Unauthenticated
-        return actor
+        return claims
+
+    def actor(self, token: str) -> Actor:
+        """Whom a good token speaks of; raises Unauthenticated for any other."""
+        claims = self.verify(token)
+        found: Actor | None = claims.get(_ACTOR)
+        if found is None:
+            found = claims[_ACTOR] = actor_of(claims)
+        return found
 
     def _check(self, token: str) -> dict[str, Any]:
         try:
@@ -136,7 +144,7 @@ async def maybe_actor(request: Request) -> Actor | None:
     if not token:
         raise Unauthenticated
     keys: TokenKeys = request.app.state.context.keys
-    return keys.verify(token.strip())
+    return keys.actor(token.strip())
 
 
 MaybeActor = Annotated[Actor | None, Depends(maybe_actor)]

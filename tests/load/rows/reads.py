@@ -47,7 +47,6 @@ async def readers(base_url: str, samples: dict[str, Any]) -> tuple[list[Reader],
     return [
         Reader("case detail", f"/api/v1/cases/{case_id}", citizen),
         Reader("list of 20", "/api/v1/me/cases?limit=20", citizen),
-        Reader("officer's list", "/api/v1/cases?limit=20", clerk),
         Reader("officer's pool", "/api/v1/tasks?scope=pool&limit=20", clerk),
         Reader("progress of a clock", f"/api/v1/cases/{case_id}/clock", citizen),
         Reader("search", "/api/v1/items?q=%E7%BB%93%E5%A9%9A&limit=20", None),
