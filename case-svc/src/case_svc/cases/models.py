@@ -140,7 +140,30 @@ class CaseTask(Base):
             unique=True,
             postgresql_where=text("status IN ('open', 'held')"),
         ),
-        Index("ix_case_task_pool", "department_code", "status", "due_on"),
+        # The queues are read in the order of one of these.
+        Index(
+            "ix_case_task_pool",
+            "department_code",
+            "due_on",
+            "task_id",
+            postgresql_where=text("status IN ('open', 'held')"),
+        ),
+        Index(
+            "ix_case_task_due",
+            "due_on",
+            "task_id",
+            postgresql_where=text("status IN ('open', 'held')"),
+        ),
+        Index(
+            "ix_case_task_opened_to", "opened_to", postgresql_where=text("opened_to IS NOT NULL")
+        ),
+        Index(
+            "ix_case_task_done",
+            "done_by",
+            "done_at",
+            "task_id",
+            postgresql_where=text("status = 'done'"),
+        ),
     )
 
     task_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -162,7 +185,7 @@ class CaseTask(Base):
     due_on: Mapped[date]
     due_at: Mapped[datetime] = mapped_column(_MOMENT)
     done_at: Mapped[datetime | None] = mapped_column(_MOMENT)
-    done_by: Mapped[UUID | None] = mapped_column(index=True)
+    done_by: Mapped[UUID | None]
     outcome: Mapped[str | None]
     note: Mapped[str | None]
 

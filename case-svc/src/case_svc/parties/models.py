@@ -31,7 +31,7 @@ class Company(Base):
     company_id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
     uscc: Mapped[str]
-    legal_person_id: Mapped[UUID]
+    legal_person_id: Mapped[UUID] = mapped_column(index=True)
     active: Mapped[bool]
     version: Mapped[int]
 

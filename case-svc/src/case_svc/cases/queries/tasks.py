@@ -1,62 +1,131 @@
 """Tasks of the actor's department and region, as the queue shows them."""
 
-from typing import Any
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    false,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases import policies
 from case_svc.cases.errors import TaskNotFound
 from case_svc.cases.models import Case, CaseTask
-from case_svc.cases.queries.cases import visible_to, within
+from case_svc.cases.queries.cases import within
 from case_svc.cases.steps import Stage
+from case_svc.tables import new_row
 from chassis.auth import Actor
-from chassis.pagination import Key, PageRequest, Window, paginate
+from chassis.db import Plain, as_plain
+from chassis.pagination import PageRequest, Window, after_of, read_page
 
-
-def tasks_of(actor: Actor) -> Any:
-    """Every task this officer may know of, with its case (a select of two)."""
-    seen = visible_to(actor).with_only_columns(Case.case_id)
-    statement = select(CaseTask, Case).join(Case, Case.case_id == CaseTask.case_id)
-    return statement.where(CaseTask.case_id.in_(seen), _place(actor))
+# What the queue shows of a case, and what tells what may be done with it.
+_SHOWN: Final = (
+    "case_no",
+    "item_id",
+    "item_name",
+    "status",
+    "project_type",
+    "department_code",
+    "department_name",
+    "accepted_by",
+    "correction",
+    "extension",
+)
+_TASK: Final = [column.name for column in CaseTask.__table__.columns]
+# Words and not values, so that the partial indexes of what is not finished can serve.
+_OPEN: Final = text("case_task.status = 'open'")
+_PRESENT: Final = text("case_task.status IN ('open', 'held')")
+_DONE: Final = text("case_task.status = 'done'")
 
 
 async def list_tasks(session: AsyncSession, actor: Actor, scope: str, page: PageRequest) -> Window:
-    """Oldest due first; what is done, latest first."""
-    statement = tasks_of(actor)
-    if scope == "done":
-        done = statement.where(CaseTask.done_by == actor.id, CaseTask.status == "done")
-        return await paginate(
-            session, done, [(CaseTask.done_at, "desc"), (CaseTask.task_id, "asc")], page
-        )
-    scopes = {
-        "pool": and_(CaseTask.status == "open", _finishable(actor)),
-        "mine": or_(
-            and_(CaseTask.status == "held", CaseTask.holder_id == actor.id),
-            and_(CaseTask.status == "open", CaseTask.opened_to == actor.id),
-        ),
-        "department": CaseTask.status.in_(("open", "held")),
-    }
-    keys: list[Key] = [(CaseTask.due_on, "asc"), (CaseTask.task_id, "asc")]
-    return await paginate(session, statement.where(scopes[scope]), keys, page)
+    """Oldest due first; what is done, latest first. Rows are tasks with what is shown of the case.
+
+    The cases are to be read only, and hold no personal data.
+    """
+    key, kind = ("done_at", datetime) if scope == "done" else ("due_on", date)
+    after = after_of(page, [kind, UUID])
+    given = {} if after is None else {"moment": after[0], "task_id": after[1]}
+    found = _listed(actor, scope, after is not None)
+    window = await read_page(session, page, found, [key, "task_id"], **given)
+    return Window([_pair(row) for row in window.rows], window.next, window.count)
 
 
 async def find_task(session: AsyncSession, actor: Actor, task_id: UUID) -> tuple[CaseTask, Case]:
     """The task and its case if this officer may know of them."""
-    found = (await session.execute(tasks_of(actor).where(CaseTask.task_id == task_id))).first()
+    statement = select(CaseTask, Case).join(Case, Case.case_id == CaseTask.case_id)
+    known = statement.where(_known(actor), CaseTask.task_id == task_id)
+    found = (await session.execute(known)).first()
     if found is None:
         raise TaskNotFound(task_id=task_id)
     return found[0], found[1]
 
 
-def _place(actor: Actor) -> ColumnElement[bool]:
+@lru_cache(maxsize=4096)
+def _listed(actor: Actor, scope: str, further: bool) -> Plain:
+    """Kept by actor and scope; each scope is read in the order of an index."""
+    statement: Select[Any] = select(
+        *CaseTask.__table__.columns, *(getattr(Case, name).label(f"its_{name}") for name in _SHOWN)
+    ).join(Case, Case.case_id == CaseTask.case_id)
+    statement = statement.where(_known(actor), _in_scope(actor, scope))
+    newest = scope == "done"
+    keys = (CaseTask.done_at if newest else CaseTask.due_on, CaseTask.task_id)
+    key = tuple_(*keys)
+    after = tuple_(bindparam("moment", type_=keys[0].type), bindparam("task_id", type_=Uuid))
+    if further:
+        statement = statement.where(key < after if newest else key > after)
+    ordered = statement.order_by(*(one.desc() if newest else one.asc() for one in keys))
+    return as_plain(ordered.limit(bindparam("most", type_=Integer)))
+
+
+def _pair(row: Any) -> tuple[CaseTask, Case]:
+    shown = {name: row[f"its_{name}"] for name in _SHOWN}
+    task = new_row(CaseTask, **{name: row[name] for name in _TASK})
+    return task, new_row(Case, case_id=task.case_id, **shown)
+
+
+def _in_scope(actor: Actor, scope: str) -> ColumnElement[bool]:
+    scopes: dict[str, ColumnElement[bool]] = {
+        "pool": and_(_OPEN, _finishable(actor)),
+        "mine": and_(
+            _PRESENT,
+            or_(
+                and_(CaseTask.status == "held", CaseTask.holder_id == actor.id),
+                and_(CaseTask.status == "open", CaseTask.opened_to == actor.id),
+            ),
+        ),
+        "department": and_(_PRESENT),
+        "done": and_(CaseTask.done_by == actor.id, _DONE),
+    }
+    return scopes[scope]
+
+
+def _known(actor: Actor) -> ColumnElement[bool]:
+    """Tasks of the actor's place; a department that has a task of a case may see the case."""
+    numbered = Case.case_no.is_not(None)
+    if actor.kind != "staff":
+        return false()
     if actor.has(policies.PLATFORM):
-        return true()
+        return numbered
     if actor.department is None or not actor.region:
         return false()
     return and_(
-        CaseTask.department_code == actor.department, within(CaseTask.region_code, actor.region)
+        numbered,
+        CaseTask.department_code == actor.department,
+        within(CaseTask.region_code, actor.region),
+        within(Case.region_code, actor.region),
     )
 
 

@@ -20,6 +20,7 @@ from case_svc.cases.errors import (
     TooLateToExtend,
     WrongStep,
 )
+from case_svc.cases.queries.details import detail_of
 from case_svc.cases.routes.answers import More, answer
 from case_svc.cases.schemas.handling import (
     AcceptanceIn,
@@ -127,7 +128,7 @@ async def start_procedure(
     """Stop the clock for a hearing, an inspection, an appraisal or the like (art 45)."""
     case = await reviewing.start_procedure(session, actor, case_id, body.content(), match=match)
     set_tag(response, case.version)
-    return timing_out(await read_clock(session, case))
+    return timing_out(await read_clock(session, await detail_of(session, case)))
 
 
 @router.post(
@@ -147,7 +148,7 @@ async def end_procedure(
         session, actor, case_id, procedure_id, body.result, match=match
     )
     set_tag(response, case.version)
-    return timing_out(await read_clock(session, case))
+    return timing_out(await read_clock(session, await detail_of(session, case)))
 
 
 @router.post(
@@ -165,7 +166,7 @@ async def extend_case(
     """Add working days, once, before the legal date has passed (art 42)."""
     case = await reviewing.extend_case(session, actor, case_id, body.days, body.reason, match=match)
     set_tag(response, case.version)
-    return timing_out(await read_clock(session, case))
+    return timing_out(await read_clock(session, await detail_of(session, case)))
 
 
 @router.post("/decision", responses=problems(BadReason))

@@ -68,7 +68,7 @@ async def read_timeline(
 @router.get("/cases/{case_id}/clock", responses=problems(CaseNotFound))
 async def read_case_clock(case_id: UUID, actor: SignedIn, session: ReadSession) -> TimingOut:
     """Every clock and interval, with the legal basis of each number."""
-    return timing_out(await read_clock(session, await get_case(session, actor, case_id)))
+    return timing_out(await read_clock(session, await visible_detail(session, actor, case_id)))
 
 
 @router.get(

@@ -25,8 +25,9 @@ from chassis.db import ReadSession, Session
 from chassis.errors import Forbidden
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import problems
+from chassis.straight import StraightRoute
 
-router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
+router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"], route_class=StraightRoute)
 
 Scope = Annotated[
     Literal["pool", "mine", "done", "department"],
@@ -41,7 +42,7 @@ async def read_queue(
     """Tasks of my department and region, oldest due first; what is done, latest first."""
     queue.ensure_scope(actor, scope)
     window = await list_tasks(session, actor, scope, page)
-    return page_of(window, await _outs(session, actor, [(row[0], row[1]) for row in window.rows]))
+    return page_of(window, await _outs(session, actor, list(window.rows)))
 
 
 @router.post("/{task_id}/claim", responses=problems(NotYourStep, TaskNotFound, TaskTaken, TaskDone))

@@ -8,6 +8,7 @@ from case_svc.cases import policies
 from case_svc.cases.clock import Light
 from case_svc.cases.models import Case, CaseTask
 from case_svc.cases.queries.cases import blocked_cases
+from case_svc.cases.steps import Stage
 from case_svc.cases.usecases.moves import settings_of
 from case_svc.cases.usecases.timing import lights_of
 from chassis.auth import Actor
@@ -31,10 +32,15 @@ def ensure_scope(actor: Actor, scope: str) -> None:
 async def look(
     session: AsyncSession, actor: Actor, pairs: list[tuple[CaseTask, Case]]
 ) -> list[Shown]:
-    await session.flush()
+    """Claims keep from acceptance only what the officer could accept now."""
     days = settings_of(session).light_warning_days
     lights = await lights_of(session, pairs, warning_days=days)
-    blocked = await blocked_cases(session, [case for _, case in pairs])
+    in_hand = [
+        case
+        for task, case in pairs
+        if task.stage == Stage.ACCEPTANCE and policies.in_hand(actor, task)
+    ]
+    blocked = await blocked_cases(session, in_hand) if in_hand else set()
     return [
         Shown(task, case, light, _actions(actor, task, case, blocked=case.case_id in blocked))
         for (task, case), light in zip(pairs, lights, strict=True)

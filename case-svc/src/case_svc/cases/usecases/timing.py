@@ -9,8 +9,8 @@ from case_svc.cases import clock
 from case_svc.cases.lifecycle import State
 from case_svc.cases.models import Case, CaseClock, CaseInterval, CaseTask
 from case_svc.cases.queries.calendar import load_calendar
-from case_svc.cases.queries.cases import intervals_of
-from case_svc.cases.queries.clocks import LEGAL, PROMISE, clocks_of
+from case_svc.cases.queries.clocks import LEGAL, PROMISE
+from case_svc.cases.queries.details import Detail
 from case_svc.cases.usecases.clocks import YEARS_AHEAD, spans_of
 from chassis.clock import now, today
 
@@ -33,11 +33,9 @@ class Timing:
     intervals: list[CaseInterval]
 
 
-async def read_clock(session: AsyncSession, case: Case) -> Timing:
+async def read_clock(session: AsyncSession, detail: Detail) -> Timing:
     """Every clock and interval of the case."""
-    await session.flush()
-    clocks = await clocks_of(session, case.case_id)
-    intervals = await intervals_of(session, case.case_id)
+    case, clocks, intervals = detail.case, detail.clocks, detail.intervals
     year = clock.shanghai(case.created_at).year
     calendar = await load_calendar(session, year, today().year + YEARS_AHEAD)
     spans = list(spans_of(intervals))
