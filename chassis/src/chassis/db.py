@@ -46,6 +46,7 @@ def new_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         parsed,
         pool_size=pool_size,
         max_overflow=pool_size,
+        pool_use_lifo=True,  # few connections in use, each with its statements prepared
         pool_timeout=5,  # beyond that 503 with Retry-After tells the client more than waiting
         hide_parameters=True,  # an error's text goes into logs and dead letters
         connect_args={"server_settings": {"application_name": "onenet", "timezone": "UTC"}},
@@ -139,10 +140,22 @@ def _session(*, looks: bool) -> Callable[..., AsyncIterator[AsyncSession]]:
     return opened
 
 
-async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
-    here: Context = request.app.state.context
+@asynccontextmanager
+async def _reading(here: Context) -> AsyncIterator[AsyncSession]:
     session = here.reading()
     async with _settled(session, here):
+        yield session
+
+
+async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
+    async with _reading(request.app.state.context) as session:
+        yield session
+
+
+async def _look_session(request: Request, actor: MaybeActor) -> AsyncIterator[AsyncSession]:
+    leaves_trace = actor is not None and actor.kind == "staff"
+    opened = transaction if leaves_trace else _reading
+    async with opened(request.app.state.context) as session:
         yield session
 
 
@@ -152,6 +165,8 @@ Session = Annotated[AsyncSession, Depends(_session(looks=True), scope="function"
 # For routes that read their ground with `preconditions.ground_row` before they do anything else.
 GroundSession = Annotated[AsyncSession, Depends(_session(looks=False), scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
+# For reads of personal data: a look of staff writes a footprint, one's own look writes nothing.
+LookSession = Annotated[AsyncSession, Depends(_look_session, scope="function")]
 
 
 @dataclass(frozen=True)

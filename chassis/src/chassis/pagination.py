@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +21,10 @@ Key = tuple[Any, Literal["asc", "desc"]]
 COUNT_LIMIT = 10_000
 
 
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
 class Page(BaseModel, Generic[T]):
     """`count` stands in the answer only when it was asked for."""
 
@@ -28,16 +32,8 @@ class Page(BaseModel, Generic[T]):
 
     data: list[T]
     next: str | None
-    count: int | None = None
-    count_is_exact: bool | None = None
-
-    @model_serializer(mode="wrap")
-    def _leave_out_count(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        content: dict[str, Any] = serialize(self)
-        if self.count is None:
-            content.pop("count", None)
-            content.pop("count_is_exact", None)
-        return content
+    count: int | None = Field(default=None, exclude_if=_is_none)
+    count_is_exact: bool | None = Field(default=None, exclude_if=_is_none)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ DATABASE: Final = "PostgreSQL"
 
 SERVER_SETTINGS: Final = {
     "listen_addresses": "''",
-    "max_connections": "160",
+    "max_connections": "400",
     "shared_buffers": "128MB",
     "io_method": "sync",
     "jit": "off",

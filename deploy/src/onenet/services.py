@@ -22,7 +22,7 @@ SERVICES: Final = ("identity", "catalog", "case", "exchange")
 GATEWAY: Final = "gateway"
 # A worker runs `serve` as well, so that it can be asked how it is and what it has counted.
 WORKER: Final = "-worker"
-POOL_SIZE: Final = 6
+POOL_SIZE: Final = 16
 # Replacing a process: how long it lets connections go, and how long it may take to stop.
 DRAIN_SECONDS: Final = 3
 REPLACED_SECONDS: Final = 40

@@ -1,10 +1,12 @@
 """Administrative divisions as 12 digits: 2 province, 2 city, 2 county, 3 town, 3 village."""
 
+from functools import lru_cache
 from typing import Final
 
 _GROUPS: Final = (2, 4, 6, 9, 12)
 
 
+@lru_cache(maxsize=4096)
 def stem(code: str) -> str:
     """The digits that say something: trailing groups of zeros left off."""
     full = code.ljust(12, "0")

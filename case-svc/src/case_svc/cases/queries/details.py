@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import BaseModel, create_model
+from pydantic import TypeAdapter
 from sqlalchemy import JSON
 from sqlalchemy.ext.asyncio import AsyncSession
+from typing_extensions import TypedDict
 
 from case_svc.cases.errors import CaseNotFound
 from case_svc.cases.models import (
@@ -72,24 +73,24 @@ async def detail_of(session: AsyncSession, case: Case) -> Detail:
 
 
 def _detail(case: Case, row: Any) -> Detail:
-    parts: Any = _Parts.model_validate_json(row["parts"])
+    parts = _PARTS_AS_JSON.validate_json(row["parts"])
     known = row["their_version"] is not None
     return Detail(
         case=case,
         person=new_row(Person, **{one: row[f"their_{one}"] for one in _PERSON}) if known else None,
-        company=new_row(Company, **vars(parts.company)) if parts.company else None,
-        **{name: _rows(kind, getattr(parts, name)) for name, (kind, *_) in _PARTS.items()},
+        company=new_row(Company, **parts["company"]) if parts["company"] else None,
+        **{name: _rows(kind, parts[name]) for name, (kind, *_) in _PARTS.items()},
     )
 
 
-def _rows(kind: type[Base], given: Sequence[BaseModel]) -> list[Any]:
-    return [new_row(kind, **vars(one)) for one in given]
+def _rows(kind: type[Base], given: Sequence[dict[str, Any]]) -> list[Any]:
+    return [new_row(kind, **one) for one in given]
 
 
 def _shape(kind: type[Base]) -> Any:
     """A row of the table as JSON tells it."""
-    columns: Any = {column.name: (_annotation(column), ...) for column in kind.__table__.columns}
-    return create_model(f"{kind.__name__}Row", **columns)
+    columns = {column.name: _annotation(column) for column in kind.__table__.columns}
+    return TypedDict(f"{kind.__name__}Row", columns)  # type: ignore[operator]
 
 
 def _annotation(column: Any) -> Any:
@@ -109,8 +110,10 @@ def _listed(name: str) -> str:
 
 _CASE: Final = [column.name for column in Case.__table__.columns]
 _PERSON: Final = [column.name for column in Person.__table__.columns]
-_LISTS: Any = {name: (list[_shape(kind)], ...) for name, (kind, *_) in _PARTS.items()}  # type: ignore[misc]
-_Parts: Final = create_model("_Parts", company=(_shape(Company) | None, ...), **_LISTS)
+_LISTS: Any = {name: list[_shape(kind)] for name, (kind, *_) in _PARTS.items()}  # type: ignore[misc]
+_PARTS_AS_JSON: Final[TypeAdapter[Any]] = TypeAdapter(
+    TypedDict("_Parts", {"company": _shape(Company) | None, **_LISTS})  # type: ignore[operator]
+)
 _DETAIL: Final = f"""
 SELECT seen.*, {", ".join(f"person.{one} AS their_{one}" for one in _PERSON)}, json_build_object(
   'company', (SELECT row_to_json(one) FROM company AS one WHERE one.company_id = seen.company_id),

@@ -1,8 +1,10 @@
 """Tasks of the actor's department and region, as the queue shows them."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, Final, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -13,6 +15,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     false,
+    literal_column,
     or_,
     select,
     text,
@@ -21,12 +24,15 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases import policies
+from case_svc.cases.clock import Calendar
 from case_svc.cases.errors import TaskNotFound
 from case_svc.cases.models import Case, CaseTask
+from case_svc.cases.queries.calendar import calendar_named, in_force, load_calendar
 from case_svc.cases.queries.cases import within
+from case_svc.cases.queries.ground import YEARS_AHEAD
 from case_svc.cases.steps import Stage
-from case_svc.tables import new_row
 from chassis.auth import Actor
+from chassis.clock import today
 from chassis.db import Plain, as_plain
 from chassis.pagination import PageRequest, Window, after_of, read_page
 
@@ -50,17 +56,35 @@ _PRESENT: Final = text("case_task.status IN ('open', 'held')")
 _DONE: Final = text("case_task.status = 'done'")
 
 
-async def list_tasks(session: AsyncSession, actor: Actor, scope: str, page: PageRequest) -> Window:
-    """Oldest due first; what is done, latest first. Rows are tasks with what is shown of the case.
+@dataclass(frozen=True)
+class Queue:
+    """A page of tasks with their cases, and the calendar in force when it was read.
 
-    The cases are to be read only, and hold no personal data.
+    The cases hold what is shown of them, no personal data.
     """
+
+    window: Window
+    calendar: Calendar
+
+
+async def list_tasks(session: AsyncSession, actor: Actor, scope: str, page: PageRequest) -> Queue:
+    """Oldest due first; what is done, latest first."""
     key, kind = ("done_at", datetime) if scope == "done" else ("due_on", date)
     after = after_of(page, [kind, UUID])
     given = {} if after is None else {"moment": after[0], "task_id": after[1]}
-    found = _listed(actor, scope, after is not None)
+    years = calendar_years()
+    found = _listed(actor, scope, years, after is not None)
     window = await read_page(session, page, found, [key, "task_id"], **given)
-    return Window([_pair(row) for row in window.rows], window.next, window.count)
+    pairs = Window([_pair(row) for row in window.rows], window.next, window.count)
+    if not window.rows:
+        return Queue(pairs, await load_calendar(session, *years))
+    return Queue(pairs, await calendar_named(session, window.rows[0]["calendar"], *years))
+
+
+def calendar_years() -> tuple[int, int]:
+    """Those in which a task may have begun, or may end."""
+    year = today().year
+    return year - 1, year + YEARS_AHEAD
 
 
 async def find_task(session: AsyncSession, actor: Actor, task_id: UUID) -> tuple[CaseTask, Case]:
@@ -74,10 +98,12 @@ async def find_task(session: AsyncSession, actor: Actor, task_id: UUID) -> tuple
 
 
 @lru_cache(maxsize=4096)
-def _listed(actor: Actor, scope: str, further: bool) -> Plain:
+def _listed(actor: Actor, scope: str, years: tuple[int, int], further: bool) -> Plain:
     """Kept by actor and scope; each scope is read in the order of an index."""
     statement: Select[Any] = select(
-        *CaseTask.__table__.columns, *(getattr(Case, name).label(f"its_{name}") for name in _SHOWN)
+        *CaseTask.__table__.columns,
+        *(getattr(Case, name).label(f"its_{name}") for name in _SHOWN),
+        literal_column(f"({in_force(*years)})").label("calendar"),
     ).join(Case, Case.case_id == CaseTask.case_id)
     statement = statement.where(_known(actor), _in_scope(actor, scope))
     newest = scope == "done"
@@ -90,10 +116,22 @@ def _listed(actor: Actor, scope: str, further: bool) -> Plain:
     return as_plain(ordered.limit(bindparam("most", type_=Integer)))
 
 
+class _TaskLine(SimpleNamespace):
+    """A task to be read only, without what the ORM keeps of a row."""
+
+    is_taken = CaseTask.is_taken
+
+
+class _CaseLine(SimpleNamespace):
+    """What is shown of a case, likewise."""
+
+    state, is_immediate = Case.state, Case.is_immediate
+
+
 def _pair(row: Any) -> tuple[CaseTask, Case]:
-    shown = {name: row[f"its_{name}"] for name in _SHOWN}
-    task = new_row(CaseTask, **{name: row[name] for name in _TASK})
-    return task, new_row(Case, case_id=task.case_id, **shown)
+    task = dict(zip(_TASK, row, strict=False))
+    case = dict(zip(_SHOWN, row[len(_TASK) :], strict=False), case_id=task["case_id"])
+    return cast("CaseTask", _TaskLine(**task)), cast("Case", _CaseLine(**case))
 
 
 def _in_scope(actor: Actor, scope: str) -> ColumnElement[bool]:

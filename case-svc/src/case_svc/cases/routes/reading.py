@@ -20,7 +20,7 @@ from case_svc.cases.usecases.progress import look_up_progress
 from case_svc.cases.usecases.showing import show
 from case_svc.cases.usecases.timing import read_clock
 from chassis.auth import Anyone, Citizen, SignedIn
-from chassis.db import ReadSession, Session
+from chassis.db import LookSession, ReadSession, Session
 from chassis.errors import ServiceError
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import problems, refusal
@@ -43,7 +43,7 @@ async def list_my_cases(
 
 @router.get("/cases/{case_id}", responses=problems(CaseNotFound))
 async def read_case(
-    case_id: UUID, actor: SignedIn, session: Session, response: Response, more: More
+    case_id: UUID, actor: SignedIn, session: LookSession, response: Response, more: More
 ) -> CaseOut:
     """Where the case stands, who has it, what happens next and until when.
 
@@ -55,7 +55,7 @@ async def read_case(
 
 @router.get("/cases/{case_id}/timeline", responses=problems(CaseNotFound))
 async def read_timeline(
-    case_id: UUID, actor: SignedIn, session: Session, page: PageQuery
+    case_id: UUID, actor: SignedIn, session: LookSession, page: PageQuery
 ) -> Page[EntryOut]:
     """Everything that happened, oldest first; an officer's look is recorded."""
     case = await get_case(session, actor, case_id)

@@ -16,7 +16,8 @@ from case_svc.cases.errors import (
     TransferNotPermitted,
 )
 from case_svc.cases.models import Case, CaseTask
-from case_svc.cases.queries.tasks import list_tasks
+from case_svc.cases.queries.calendar import load_calendar
+from case_svc.cases.queries.tasks import calendar_years, list_tasks
 from case_svc.cases.schemas.handling import TransferIn
 from case_svc.cases.schemas.timing import TaskOut, task_out
 from case_svc.cases.usecases import queue, tasks
@@ -41,8 +42,9 @@ async def read_queue(
 ) -> Page[TaskOut]:
     """Tasks of my department and region, oldest due first; what is done, latest first."""
     queue.ensure_scope(actor, scope)
-    window = await list_tasks(session, actor, scope, page)
-    return page_of(window, await _outs(session, actor, list(window.rows)))
+    found = await list_tasks(session, actor, scope, page)
+    shown = await queue.look(session, actor, found.window.rows, found.calendar)
+    return page_of(found.window, [task_out(one) for one in shown])
 
 
 @router.post("/{task_id}/claim", responses=problems(NotYourStep, TaskNotFound, TaskTaken, TaskDone))
@@ -68,12 +70,6 @@ async def transfer_task(task_id: UUID, body: TransferIn, actor: Staff, session: 
 
 
 async def _out(session: AsyncSession, actor: Actor, pair: tuple[CaseTask, Case]) -> TaskOut:
-    (found,) = await _outs(session, actor, [pair])
-    return found
-
-
-async def _outs(
-    session: AsyncSession, actor: Actor, pairs: list[tuple[CaseTask, Case]]
-) -> list[TaskOut]:
-    shown = await queue.look(session, actor, pairs)
-    return [task_out(one.task, one.case, one.light, one.actions) for one in shown]
+    calendar = await load_calendar(session, *calendar_years())
+    (shown,) = await queue.look(session, actor, [pair], calendar)
+    return task_out(shown)

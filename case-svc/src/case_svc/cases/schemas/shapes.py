@@ -6,7 +6,12 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel
 
-Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class NamedOut(BaseModel):

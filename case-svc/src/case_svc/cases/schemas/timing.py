@@ -7,9 +7,10 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from case_svc.cases import clock
-from case_svc.cases.models import CalendarDay, CalendarYear, Case, CaseEntry, CaseTask
+from case_svc.cases.models import CalendarDay, CalendarYear, CaseEntry
 from case_svc.cases.schemas.shapes import IntervalOut, Moment, NamedOut
 from case_svc.cases.schemas.showing import action_links, intervals_out, standing_links
+from case_svc.cases.usecases.queue import Shown
 from case_svc.cases.usecases.timing import ClockView, Timing
 from case_svc.settings import LEGAL_BASIS
 
@@ -137,7 +138,8 @@ def entry_out(entry: CaseEntry, officers: dict[UUID, str]) -> EntryOut:
     )
 
 
-def task_out(task: CaseTask, case: Case, light: clock.Light, actions: list[str]) -> TaskOut:
+def task_out(shown: Shown) -> TaskOut:
+    task, case, actions = shown.task, shown.case, shown.actions
     assert case.case_no is not None
     here = f"/api/v1/tasks/{task.task_id}"
     links = action_links(case, [one for one in actions if one != "end"]) | {
@@ -163,7 +165,7 @@ def task_out(task: CaseTask, case: Case, light: clock.Light, actions: list[str])
         claimed_at=task.claimed_at,
         due_on=task.due_on,
         due_at=task.due_at,
-        light=str(light),
+        light=str(shown.light),
         done_at=task.done_at,
         outcome=task.outcome,
         note=task.note,

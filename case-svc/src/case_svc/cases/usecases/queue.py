@@ -1,11 +1,12 @@
 """Tasks as the work queue shows them: with lights, and with what this officer may do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases import policies
-from case_svc.cases.clock import Light
+from case_svc.cases.clock import Calendar, Light
 from case_svc.cases.models import Case, CaseTask
 from case_svc.cases.queries.cases import blocked_cases
 from case_svc.cases.steps import Stage
@@ -30,11 +31,11 @@ def ensure_scope(actor: Actor, scope: str) -> None:
 
 
 async def look(
-    session: AsyncSession, actor: Actor, pairs: list[tuple[CaseTask, Case]]
+    session: AsyncSession, actor: Actor, pairs: Sequence[tuple[CaseTask, Case]], calendar: Calendar
 ) -> list[Shown]:
     """Claims keep from acceptance only what the officer could accept now."""
     days = settings_of(session).light_warning_days
-    lights = await lights_of(session, pairs, warning_days=days)
+    lights = lights_of(calendar, pairs, warning_days=days)
     in_hand = [
         case
         for task, case in pairs

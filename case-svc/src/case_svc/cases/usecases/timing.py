@@ -1,7 +1,9 @@
 """The clocks of a case as a screen needs them: how much is counted, how much is left."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import cache
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -65,18 +67,25 @@ def _paused_at(case: Case, intervals: list[CaseInterval]) -> datetime | None:
     return max((one.started_at for one in intervals if one.ended_at is None), default=None)
 
 
-async def lights_of(
-    session: AsyncSession, tasks: list[tuple[CaseTask, Case]], *, warning_days: int
+def lights_of(
+    calendar: clock.Calendar, tasks: Sequence[tuple[CaseTask, Case]], *, warning_days: int
 ) -> list[clock.Light]:
     """Red when the step is late, yellow when it soon will be; a suspended case waits in green."""
-    year = today().year
-    calendar = await load_calendar(session, year - 1, year + YEARS_AHEAD)
-    return [_light(calendar, task, case, warning_days) for task, case in tasks]
+    moment = now()
+
+    # Tasks of one queue are due on few days.
+    @cache
+    def running(due_on: date, due_at: datetime) -> clock.Light:
+        return clock.light(calendar, moment, due_on, due_at, warning_days=warning_days)
+
+    return [_light(task, case, running) for task, case in tasks]
 
 
-def _light(calendar: clock.Calendar, task: CaseTask, case: Case, warning_days: int) -> clock.Light:
+def _light(
+    task: CaseTask, case: Case, running: Callable[[date, datetime], clock.Light]
+) -> clock.Light:
     if task.done_at is not None:
         return clock.Light.RED if task.done_at >= task.due_at else clock.Light.GREEN
     if case.state is State.SUSPENDED:
         return clock.Light.GREEN
-    return clock.light(calendar, now(), task.due_on, task.due_at, warning_days=warning_days)
+    return running(task.due_on, task.due_at)
