@@ -20,8 +20,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerInfo
-from opentelemetry import context as otel
-from opentelemetry import propagate
+from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import delete, func, insert, text
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi as Dialect
@@ -299,17 +298,14 @@ async def _apply(
     if not pairs:
         return
     received = [(handler, _received(here, envelope, model)) for model, handler in pairs]
-    token = otel.attach(propagate.extract({"traceparent": envelope.get("traceparent", "")}))
-    try:
-        with telemetry.tracer().start_as_current_span(f"receive {envelope['type']}"):
-            for handler, event in received:
-                await handler(session, event)
-            if session.new or session.identity_map:
-                await session.flush()
-                # The next event of the transaction must see rows, not what this one remembers.
-                session.expunge_all()
-    finally:
-        otel.detach(token)
+    name, traceparent = f"receive {envelope['type']}", envelope.get("traceparent")
+    with telemetry.span(name, traceparent, SpanKind.CONSUMER):
+        for handler, event in received:
+            await handler(session, event)
+        if session.new or session.identity_map:
+            await session.flush()
+            # The next event of the transaction must see rows, not what this one remembers.
+            session.expunge_all()
 
 
 def _read(content: bytes) -> dict[str, Any]:

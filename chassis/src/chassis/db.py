@@ -1,7 +1,7 @@
 """Sessions and the one place that commits: a request is a transaction, so is a turn of a worker."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -176,22 +176,31 @@ class Plain:
     text: str
     places: tuple[str, ...]
     fixed: Mapping[str, Any]
+    put: Mapping[str, Callable[[Any], Any]]
 
     def values(self, **given: Any) -> tuple[Any, ...]:
         """What was fixed when it was written, and for its bind parameters what is given now."""
         known = {**self.fixed, **given}
+        for name in self.put.keys() & given.keys():
+            known[name] = self.put[name](given[name])
         return tuple(known[place] for place in self.places)
 
 
-def as_plain(statement: Executable) -> Plain:
-    """Worth it for a statement that is kept: putting it into words is what takes long."""
-    compiled: Any = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+def as_plain(statement: Executable, columns: Sequence[str] | None = None) -> Plain:
+    """Worth it for a statement that is kept: putting it into words is what takes long.
+
+    `columns` are those an insert is given values for.
+    """
+    compiled: Any = statement.compile(  # type: ignore[attr-defined]
+        dialect=_DIALECT, column_keys=columns
+    )
     put = compiled._bind_processors  # noqa: SLF001 - what SQLAlchemy itself does with each value
     fixed = {
-        name: put[name](value) if name in put else value
-        for name, value in compiled.construct_params(_check=False).items()
+        name: put[name](bind.effective_value) if name in put else bind.effective_value
+        for name, bind in compiled.binds.items()
+        if not bind.required
     }
-    return Plain(compiled.string, tuple(compiled.positiontup or ()), fixed)
+    return Plain(compiled.string, tuple(compiled.positiontup or ()), fixed, put)
 
 
 def async_url(url: str) -> Any:

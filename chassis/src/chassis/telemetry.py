@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from opentelemetry import propagate, trace
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import attach, detach
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -102,10 +102,10 @@ def _series(service: str, path: str, method: str, status: int) -> tuple[Counter,
 
 
 @contextlib.contextmanager
-def _span(scope: Scope, parent: Context | None) -> Iterator[None]:
+def span(name: str, traceparent: str | None, kind: trace.SpanKind) -> Iterator[None]:
     """Without a collector nothing is measured, but what came along is passed on."""
+    parent = propagate.extract({"traceparent": traceparent}) if traceparent else None
     if isinstance(trace.get_tracer_provider(), TracerProvider):
-        name, kind = f"{scope['method']} {scope['path']}", trace.SpanKind.SERVER
         with tracer().start_as_current_span(name, context=parent, kind=kind):
             yield
     elif parent is None:
@@ -149,8 +149,8 @@ class RequestTelemetry:
             await send(message)
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        parent = propagate.extract(headers) if "traceparent" in headers else None
-        with _span(scope, parent):
+        name = f"{scope['method']} {scope['path']}"
+        with span(name, headers.get("traceparent"), trace.SpanKind.SERVER):
             try:
                 await self.app(scope, receive, noting)
             finally:
