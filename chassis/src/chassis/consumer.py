@@ -33,7 +33,7 @@ from chassis.events import BEAT_SECONDS, Pull, pulling, service_of, stream_of
 from chassis.events import connect as connect  # noqa: PLC0414 - tools and tests look for it here
 from chassis.events import ensure_consumer as ensure_consumer  # noqa: PLC0414
 from chassis.events import ensure_stream as ensure_stream  # noqa: PLC0414
-from chassis.settings import Context
+from chassis.settings import Context, driver
 from chassis.tables import dead_letter, inbox_event
 
 TROUBLE = (
@@ -78,11 +78,9 @@ async def leading(here: Context, what: str) -> AsyncIterator[AsyncConnection | N
 DELAYS_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 20, 40)
 LATER_DELIVERIES = 40
 
-_ENTER = text(
-    "INSERT INTO inbox_event (event_id, type)"
-    " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]))"
-    " ON CONFLICT DO NOTHING RETURNING event_id"
-)
+_ENTER = """
+INSERT INTO inbox_event (event_id, type) SELECT * FROM unnest($1::uuid[], $2::text[])
+ON CONFLICT DO NOTHING RETURNING event_id"""
 
 log = structlog.get_logger()
 T = TypeVar("T", bound=BaseModel)
@@ -341,8 +339,8 @@ def _received(here: Context, envelope: dict[str, Any], model: type[BaseModel]) -
 async def _first_time(session: AsyncSession, envelopes: Sequence[Mapping[str, Any]]) -> list[bool]:
     """Enter the events into the inbox; of each, whether it was not there."""
     ids = [UUID(one["id"]) for one in envelopes]
-    values = {"ids": ids, "types": [one["type"] for one in envelopes]}
-    entered = set((await session.scalars(_ENTER, values)).all())
+    rows = await (await driver(session)).fetch(_ENTER, ids, [one["type"] for one in envelopes])
+    entered = {row["event_id"] for row in rows}
     new = []
     for one in ids:
         new.append(one in entered)
