@@ -53,18 +53,32 @@ def pgbench() -> Path:
     return Path(spec.origin).parent / "pginstall/bin/pgbench"
 
 
+ROWS = 1_000_000
+
+
+async def accounts(url: str) -> None:
+    """pgbench's own tables with a million rows to choose from."""
+    await _said("-i", "-q", "-s", f"{ROWS // 100_000}", url)
+
+
 async def transactions_per_second(
-    url: str, script: Path, *, seconds: float, clients: int = 16, threads: int = 1
+    url: str, script: Path | None, *, seconds: float, clients: int = 16, threads: int = 1
 ) -> float:
-    """What pgbench makes of a script of its own, prepared statements, no set-up tables."""
-    words = ["-n", "-M", "prepared", "-f", str(script), "-c", str(clients), "-j", str(threads)]
-    running = await asyncio.create_subprocess_exec(
-        *(str(pgbench()), *words, "-T", f"{max(1, round(seconds))}", url),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    text = (await running.communicate())[0].decode()
+    """What pgbench makes of a script, with prepared statements.
+
+    Without one: of its own SELECT of one row of `accounts` by primary key.
+    """
+    asked = ["-S"] if script is None else ["-f", str(script)]
+    words = ["-n", "-M", "prepared", *asked, "-c", str(clients), "-j", str(threads)]
+    text = await _said(*words, "-T", f"{max(1, round(seconds))}", url)
     for line in text.splitlines():
         if line.startswith("tps = "):
             return float(line.split()[2])
     raise RuntimeError(f"pgbench said: {text[-400:]}")
+
+
+async def _said(*words: str) -> str:
+    running = await asyncio.create_subprocess_exec(
+        str(pgbench()), *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    return (await running.communicate())[0].decode()

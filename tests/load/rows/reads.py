@@ -4,7 +4,6 @@ import asyncio
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from onenet.client import SignedIn
@@ -12,12 +11,11 @@ from onenet.story.cast import Cast
 
 from ..bench import Bench
 from ..frame import Load, Outcome, Row, figure_outcome, ratio_outcome
-from ..servers import transactions_per_second
+from ..servers import accounts, transactions_per_second
 from .submission import Client, prepare
 
 CASES = 25
 ITEM = "补领结婚证"
-SELECT = "SELECT status FROM case_file WHERE case_id = '{case_id}';\n"
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,8 @@ class Reader:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
 
-async def readers(base_url: str, samples: dict[str, Any]) -> tuple[list[Reader], str]:
-    """The reads that are measured, and the case that is looked at."""
+async def readers(base_url: str, samples: dict[str, Any]) -> list[Reader]:
+    """The reads that are measured."""
     citizen = await asyncio.to_thread(_token, base_url, samples["citizens"][0])
     cast = Cast.at(base_url, samples)
     item = cast.public.get("/api/v1/items", params={"q": ITEM})["data"][0]
@@ -52,7 +50,7 @@ async def readers(base_url: str, samples: dict[str, Any]) -> tuple[list[Reader],
         Reader("search", "/api/v1/items?q=%E7%BB%93%E5%A9%9A&limit=20", None),
         Reader("guide", here, None),
         Reader("form", f"{here}/form", None),
-    ], case_id
+    ]
 
 
 def _token(base_url: str, account: dict[str, str]) -> str:
@@ -82,15 +80,14 @@ async def _cases(base_url: str, token: str, cast: Cast, item: dict[str, Any]) ->
 
 
 async def detail_and_list(bench: Bench) -> Sequence[Outcome]:
-    """Reads a second against single rows by primary key from the same server."""
-    async with bench.platform() as platform:
-        found, case_id = await readers(platform.base_url, dict(platform.samples))
-        script = Path(bench.folder) / "one-row.sql"
-        script.write_text(SELECT.format(case_id=case_id))
-        url = platform.places.databases["case"]
+    """Reads a second against single rows by primary key, from a server like the platform's."""
+    async with bench.platform() as platform, bench.postgres() as postgres:
+        found = await readers(platform.base_url, dict(platform.samples))
+        url = await postgres.database("bench_rows")
+        await accounts(url)
 
         async def bare() -> float:
-            return await transactions_per_second(url, script, seconds=bench.seconds)
+            return await transactions_per_second(url, None, seconds=bench.seconds)
 
         outcomes = []
         for one in found[:2]:
@@ -108,7 +105,7 @@ async def detail_and_list(bench: Bench) -> Sequence[Outcome]:
 async def slowest(bench: Bench) -> Sequence[Outcome]:
     """The p99 of every read at sixteen clients; the worst of them is the promise."""
     async with bench.platform() as platform:
-        found, _ = await readers(platform.base_url, dict(platform.samples))
+        found = await readers(platform.base_url, dict(platform.samples))
         medians: dict[str, float] = {}
         for one in found:
             turns = [await _asked(bench, platform.base_url, one) for _ in range(bench.rounds)]
