@@ -13,6 +13,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -267,6 +268,7 @@ class TestLostBus:
         with bus_at(port, tmp_path / "frozen") as server:
             nc = await connected(f"nats://127.0.0.1:{port}")
             server.send_signal(signal.SIGSTOP)
+            await asyncio.to_thread(os.waitpid, server.pid, os.WUNTRACED)  # it takes its time
             with pytest.raises((TimeoutError, NatsError)):
                 await reached(nc, 0.3)
             server.send_signal(signal.SIGCONT)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from pydantic_core import from_json
 from sqlalchemy import Executable, MetaData, event
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import make_url
@@ -48,6 +49,7 @@ def new_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         max_overflow=pool_size,
         pool_use_lifo=True,  # few connections in use, each with its statements prepared
         pool_timeout=5,  # beyond that 503 with Retry-After tells the client more than waiting
+        json_deserializer=from_json,  # a row of a queue has several, and this is the fastest
         hide_parameters=True,  # an error's text goes into logs and dead letters
         connect_args={"server_settings": {"application_name": "onenet", "timezone": "UTC"}},
     )

@@ -1,8 +1,8 @@
 """Routes that are answered before FastAPI's router is asked, dependencies in order (0017)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import isasyncgenfunction, iscoroutinefunction
 from re import Pattern
 from typing import Any
@@ -18,6 +18,9 @@ from chassis.preconditions import Answer
 
 # Where an argument of a dependency comes from: what another gave, or one of these.
 _REQUEST, _RESPONSE, _BODY = "request", "response", "body"
+# How many queries a route remembers: first pages, not every cursor.
+_QUERIES = 256
+_LONG = 100
 
 
 class StraightRoute(APIRoute):
@@ -53,6 +56,7 @@ class _Plan:
     status: int
     body: type[BaseModel] | None
     steps: Sequence[_Step]
+    queries: dict[bytes, list[Mapping[str, Any]]] = field(default_factory=dict)
 
 
 Plans = Mapping[tuple[str, int], Sequence[_Plan]]
@@ -100,17 +104,41 @@ async def _answer(request: Request, plan: _Plan, path: Mapping[str, str]) -> Res
         found[_BODY] = await _body(request, plan.body)
         if found[_BODY] is None:
             return None
-    given = []
-    for step in plan.steps:
-        values, errors = request_params_to_args(step.path, path) if step.path else ({}, [])
-        if step.query:
-            asked, wrong = request_params_to_args(step.query, request.query_params)
-            values, errors = values | asked, errors + wrong
-        if errors:
-            return None
-        given.append(values)
+    given = _parameters(plan, path, request)
+    if given is None:
+        return None
     request.scope["route"] = plan.route
     return await _in_order(plan, found, given)
+
+
+def _parameters(
+    plan: _Plan, path: Mapping[str, str], request: Request
+) -> list[Mapping[str, Any]] | None:
+    """For each step what it is given from path and query; None when one of them is not good.
+
+    Clients ask with few different queries, and reading one takes longer than most statements.
+    """
+    query = request.scope["query_string"]
+    asked = plan.queries.get(query)
+    if asked is None:
+        read = [request_params_to_args(one.query, request.query_params) for one in plan.steps]
+        if any(wrong for _, wrong in read):
+            return None
+        asked = [values for values, _ in read]
+        if len(query) < _LONG and len(plan.queries) < _QUERIES and all(map(_is_fixed, asked)):
+            plan.queries[query] = asked
+    given: list[Mapping[str, Any]] = []
+    for step, values in zip(plan.steps, asked, strict=True):
+        named = {field.name: field.validate(path[field.alias]) for field in step.path}
+        if any(wrong for _, wrong in named.values()):
+            return None
+        given.append({**values, **{name: value for name, (value, _) in named.items()}})
+    return given
+
+
+def _is_fixed(values: Mapping[str, Any]) -> bool:
+    """Whether nobody can change the values for who comes next."""
+    return all(isinstance(one, Hashable) for one in values.values())
 
 
 async def _body(request: Request, model: type[BaseModel]) -> BaseModel | None:
@@ -162,7 +190,7 @@ def _plan(route: APIRoute, context: Any) -> _Plan | None:
     """Each dependency once, after those it rests on; None when there is more to it than that."""
     dependant: Dependant = context.dependant
     steps: dict[Any, _Step] = {}
-    if len(dependant.body_params) > 1:
+    if len(dependant.body_params) > 1 or _takes_model(dependant):
         return None
     body = dependant.body_params[0] if dependant.body_params else None
     model: Any = body.field_info.annotation if body else None
@@ -191,6 +219,11 @@ def _gather(dependant: Dependant, steps: dict[Any, _Step], sources: dict[str, An
 
 
 def _is_plain(one: Dependant) -> bool:
-    unusual = one.header_params or one.cookie_params or one.body_params
+    unusual = one.header_params or one.cookie_params or one.body_params or _takes_model(one)
     ends_in_time = not isasyncgenfunction(one.call) or one.scope == "function"
     return not unusual and one.use_cache and ends_in_time
+
+
+def _takes_model(one: Dependant) -> bool:
+    kinds = (field.field_info.annotation for field in one.path_params)
+    return any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds)

@@ -93,8 +93,10 @@ def in_hand(actor: Actor, task: CaseTask) -> bool:
 
     Who moved to another department or region has left the task behind.
     """
-    if not same_place(actor, task.department_code, task.region_code):
-        return False
+    return same_place(actor, task.department_code, task.region_code) and _is_given(actor, task)
+
+
+def _is_given(actor: Actor, task: CaseTask) -> bool:
     if task.status == "held":
         return task.holder_id == actor.id
     return task.status == "open" and task.opened_to == actor.id
@@ -109,38 +111,37 @@ def same_place(actor: Actor, department_code: str, region_code: str) -> bool:
 
 
 def staff_actions(actor: Actor, case: Case, task: CaseTask | None, *, blocked: bool) -> list[str]:
-    """What this officer may do now; `blocked`: claims keep the case from being accepted."""
-    if task is None:
-        return []
-    stage = Stage(task.stage)
-    found: list[str] = []
-    if in_hand(actor, task):
-        open_now = allowed(case.state)
-        found = [
-            str(action)
-            for action in _AT_STAGE[stage]
-            if action in open_now and may_take(actor, action, case, stage)
-        ]
-        if blocked and Action.ACCEPT in found:
-            found.remove(Action.ACCEPT)
-        if case.correction is not None and Action.REQUEST_CORRECTION in found:
-            found.remove(Action.REQUEST_CORRECTION)
-        if case.extension is not None and Action.EXTEND in found:
-            found.remove(Action.EXTEND)
-    return found + task_actions(actor, case, task)
+    """What this officer may do now; `blocked`: claims keep the case from being accepted.
 
-
-def task_actions(actor: Actor, case: Case, task: CaseTask) -> list[str]:
-    """None for the department that leads the case while the step is another's."""
-    if not same_place(actor, task.department_code, task.region_code):
+    Nothing for the department that leads the case while the step is another's.
+    """
+    if task is None or not same_place(actor, task.department_code, task.region_code):
         return []
-    found = []
+    given = _is_given(actor, task)
+    found = _moves(actor, case, Stage(task.stage), blocked=blocked) if given else []
     if task.status == "open" and may_finish(actor, Stage(task.stage), case):
         found.append("claim")
-    if task.is_taken and (in_hand(actor, task) or may_manage(actor)):
+    if task.is_taken and (given or may_manage(actor)):
         found.append("release")
     if task.status in ("open", "held") and may_manage(actor):
         found.append("transfer")
+    return found
+
+
+def _moves(actor: Actor, case: Case, stage: Stage, *, blocked: bool) -> list[str]:
+    """What carries the case on, for who has its task in hand."""
+    open_now = allowed(case.state)
+    found = [
+        str(action)
+        for action in _AT_STAGE[stage]
+        if action in open_now and may_take(actor, action, case, stage)
+    ]
+    if blocked and Action.ACCEPT in found:
+        found.remove(Action.ACCEPT)
+    if case.correction is not None and Action.REQUEST_CORRECTION in found:
+        found.remove(Action.REQUEST_CORRECTION)
+    if case.extension is not None and Action.EXTEND in found:
+        found.remove(Action.EXTEND)
     return found
 
 

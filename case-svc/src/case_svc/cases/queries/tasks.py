@@ -1,9 +1,9 @@
 """Tasks of the actor's department and region, as the queue shows them."""
 
+from collections import namedtuple
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -38,6 +38,7 @@ from chassis.pagination import PageRequest, Window, after_of, read_page
 
 # What the queue shows of a case, and what tells what may be done with it.
 _SHOWN: Final = (
+    "case_id",
     "case_no",
     "item_id",
     "item_name",
@@ -116,22 +117,23 @@ def _listed(actor: Actor, scope: str, years: tuple[int, int], further: bool) -> 
     return as_plain(ordered.limit(bindparam("most", type_=Integer)))
 
 
-class _TaskLine(SimpleNamespace):
+class _TaskLine(namedtuple("_TaskLine", _TASK)):  # type: ignore[misc] # noqa: PYI024 - as the model
     """A task to be read only, without what the ORM keeps of a row."""
 
+    __slots__ = ()
     is_taken = CaseTask.is_taken
 
 
-class _CaseLine(SimpleNamespace):
+class _CaseLine(namedtuple("_CaseLine", _SHOWN)):  # type: ignore[misc] # noqa: PYI024
     """What is shown of a case, likewise."""
 
+    __slots__ = ()
     state, is_immediate = Case.state, Case.is_immediate
 
 
 def _pair(row: Any) -> tuple[CaseTask, Case]:
-    task = dict(zip(_TASK, row, strict=False))
-    case = dict(zip(_SHOWN, row[len(_TASK) :], strict=False), case_id=task["case_id"])
-    return cast("CaseTask", _TaskLine(**task)), cast("Case", _CaseLine(**case))
+    task, case = row[: len(_TASK)], row[len(_TASK) : len(_TASK) + len(_SHOWN)]
+    return cast("CaseTask", _TaskLine._make(task)), cast("Case", _CaseLine._make(case))
 
 
 def _in_scope(actor: Actor, scope: str) -> ColumnElement[bool]:

@@ -158,8 +158,9 @@ def links_of(view: CaseView) -> dict[str, str]:
 
 def action_links(case: Case, actions: list[str]) -> dict[str, str]:
     """An action is where its name is, below the case."""
-    here = f"/api/v1/cases/{case.case_id}"
-    return standing_links(case) | {action: f"{here}/{action}" for action in actions}
+    links = standing_links(case)
+    here = links["self"]
+    return links | {action: f"{here}/{action}" for action in actions}
 
 
 def intervals_out(intervals: list[CaseInterval]) -> list[IntervalOut]:

@@ -86,6 +86,6 @@ def _light(
 ) -> clock.Light:
     if task.done_at is not None:
         return clock.Light.RED if task.done_at >= task.due_at else clock.Light.GREEN
-    if case.state is State.SUSPENDED:
+    if case.status == State.SUSPENDED:
         return clock.Light.GREEN
     return running(task.due_on, task.due_at)
