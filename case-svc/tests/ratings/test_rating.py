@@ -236,6 +236,7 @@ async def test_the_action_stands_until_everything_is_rated(client, session, toke
     assert await rating_actions(session, Actor(clock.new_id(), "citizen", "x"), case) == ()
     for service in ("consultation", "application", "correction", "payment", "delivery"):
         await rate(client, token(id=citizen), case, GOOD | {"service": service})
+    await session.refresh(case)
     assert await rating_actions(session, actor, case) == ()
 
 

@@ -4,8 +4,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from case_svc.cases import lifecycle
@@ -59,6 +59,8 @@ class Case(Base):
     decided_at: Mapped[datetime | None] = mapped_column(_MOMENT, index=True)
     decided_by: Mapped[UUID | None]
     ended_at: Mapped[datetime | None] = mapped_column(_MOMENT, index=True)
+    # The services the applicant has rated, so that who looks at a case need not ask for them.
+    rated: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     version: Mapped[int] = mapped_column(default=1)
 
     @property

@@ -15,9 +15,7 @@ from case_svc.ratings.errors import RectificationNotFound
 from case_svc.ratings.models import Rating, Rectification, RectificationStep
 from case_svc.ratings.scale import RatedService
 from chassis.auth import Actor
-from chassis.db import context, driver
-
-_RATED = "SELECT service FROM rating WHERE case_id = $1"
+from chassis.db import context
 
 
 @dataclass(frozen=True)
@@ -84,10 +82,13 @@ async def get_rating(session: AsyncSession, rating_id: UUID) -> Rating:
     return await session.get_one(Rating, rating_id)
 
 
-async def services_left(session: AsyncSession, case_id: UUID) -> list[RatedService]:
+async def rated_services(session: AsyncSession, case_id: UUID) -> list[str]:
+    """In the order given; a case repeats them in `rated`."""
+    return [one.service for one in await ratings_of(session, case_id)]
+
+
+def services_left(rated: Collection[str]) -> list[RatedService]:
     """What has not been rated yet, in the order of a case."""
-    rows = await (await driver(session)).fetch(_RATED, case_id)
-    rated = {row["service"] for row in rows}
     return [service for service in RatedService if service.value not in rated]
 
 
@@ -99,18 +100,11 @@ async def officers_of(session: AsyncSession, case: Case) -> list[UUID]:
     return sorted(officer for officer in named if officer is not None)
 
 
-async def rating_actions(
-    session: AsyncSession, actor: Actor, case: Case, *, new: bool = False
-) -> tuple[str, ...]:
-    """`("ratings",)` while this actor may rate something of this case; for the case's `actions`.
-
-    Of a `new` case nothing has been rated.
-    """
-    if actor.kind != "citizen" or case.state is CaseState.DRAFT:
+async def rating_actions(session: AsyncSession, actor: Actor, case: Case) -> tuple[str, ...]:
+    """`("ratings",)` while this actor may rate something of this case; for the case's `actions`."""
+    if actor.kind != "citizen" or case.state is CaseState.DRAFT or not services_left(case.rated):
         return ()
-    if not await is_applicant(session, actor, case, power="rate"):
-        return ()
-    return ("ratings",) if new or await services_left(session, case.case_id) else ()
+    return ("ratings",) if await is_applicant(session, actor, case, power="rate") else ()
 
 
 def opened(session: AsyncSession, sealed: bytes | None) -> str | None:

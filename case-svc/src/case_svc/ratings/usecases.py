@@ -44,7 +44,8 @@ async def rate_case(
     if not await is_applicant(session, actor, case, power="rate"):
         raise NotTheApplicant
     ensure_match(match, case.version)
-    await _ensure_first(session, case, service)
+    rated = await queries.rated_services(session, case_id)
+    _ensure_first(rated, service)
     rating = Rating(
         rating_id=clock.new_id(),
         case_id=case.case_id,
@@ -61,6 +62,7 @@ async def rate_case(
     )
     session.add(rating)
     # What the parties may do with the case has changed, so its version has.
+    case.rated = [*rated, service.value]
     case.version += 1
     await session.flush()
     if rating.is_bad:
@@ -135,8 +137,8 @@ async def close_rectification(
     return order
 
 
-async def _ensure_first(session: AsyncSession, case: Case, service: RatedService) -> None:
-    left = await queries.services_left(session, case.case_id)
+def _ensure_first(rated: Sequence[str], service: RatedService) -> None:
+    left = queries.services_left(rated)
     if service not in left:
         open_services = "、".join(one.value for one in left) or "–"
         raise AlreadyRated(service=f"{SERVICE_ZH[service]}（{service.value}）", left=open_services)

@@ -103,7 +103,7 @@ async def offers(
 ) -> list[str]:
     """What the applicant may do with a new case, named as the routes' last segments."""
     own = await _actions(session, actor, case, None, materials)
-    return [*own, *await more(session, actor, case, new=True)]
+    return [*own, *await more(session, actor, case)]
 
 
 async def _actions(

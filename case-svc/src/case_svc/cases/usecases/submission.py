@@ -146,6 +146,7 @@ def _new_case(actor: Actor, stands: Standing) -> Case:
         company_id=stands.company_id,
         status=str(State.DRAFT),
         created_at=now(),
+        rated=[],
         version=1,
     )
     _name_item(case, stands)
