@@ -64,6 +64,7 @@ def build_app(service: Service, *, token_keys: TokenKeys | None = None) -> FastA
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # RequestTelemetry's work
         responses={422: problems.problems(preconditions.KeyReused)[422]},
     )
     app.state.context = open_context(service.name, service.settings, keys=token_keys)

@@ -12,9 +12,9 @@ from fastapi import Depends, Request
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
-from opentelemetry import propagate
 
 from chassis.errors import Forbidden, Unauthenticated
+from chassis.telemetry import traceparent
 
 AUDIENCE = "onenet"
 ALGORITHM = "ES256"
@@ -202,6 +202,5 @@ def outside(base_url: str = "") -> httpx.AsyncClient:
 
 
 async def _trace(request: httpx.Request) -> None:
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
-    request.headers.update(carrier)
+    if came_with := traceparent():
+        request.headers["traceparent"] = came_with

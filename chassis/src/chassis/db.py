@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -118,10 +118,10 @@ async def transaction(
 
 
 @asynccontextmanager
-async def _settled(session: AsyncSession, here: Context) -> AsyncIterator[None]:
+async def _settled(session: AsyncSession, here: Context) -> AsyncIterator[AsyncSession]:
     session.info["context"] = here
     try:
-        yield
+        yield session
     except BaseException:
         await settle(session, good=False)
         raise
@@ -142,11 +142,8 @@ def _session(*, looks: bool) -> Callable[..., AsyncIterator[AsyncSession]]:
     return opened
 
 
-@asynccontextmanager
-async def _reading(here: Context) -> AsyncIterator[AsyncSession]:
-    session = here.reading()
-    async with _settled(session, here):
-        yield session
+def _reading(here: Context) -> AbstractAsyncContextManager[AsyncSession]:
+    return _settled(here.reading(), here)
 
 
 async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:

@@ -16,9 +16,10 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, StreamConfig, StreamInfo
 from nats.js.errors import NotFoundError
-from opentelemetry import propagate
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
+
+from chassis.telemetry import traceparent
 
 TYPE_PATTERN = re.compile(r"^[a-z]+(\.[a-z_]+){1,2}\.v\d+$")
 MAX_ENVELOPE_BYTES = 900_000  # NATS refuses messages over 1 MB; the rest is headroom for headers
@@ -71,8 +72,6 @@ def envelope(
     sealed: Mapping[str, Mapping[str, str]],
 ) -> str:
     """The message as it goes over the wire, JSON text."""
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
     content: dict[str, Any] = {
         "specversion": "1.0",
         "id": str(event_id),
@@ -85,8 +84,8 @@ def envelope(
         "sequence": sequence,
         "data": event,
     }
-    if carrier.get("traceparent"):
-        content["traceparent"] = carrier["traceparent"]
+    if came_with := traceparent():
+        content["traceparent"] = came_with
     if sealed:
         content["sealed"] = sealed
     return to_json(content).decode()

@@ -182,7 +182,7 @@ class BodyLimit:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):  # nobody reads a body
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)

@@ -6,13 +6,13 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import structlog
 from opentelemetry import propagate, trace
-from opentelemetry.context import attach, detach
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -46,8 +46,10 @@ log = structlog.get_logger()
 _VALUES = re.compile(
     r"(?<=DETAIL:).*?(?=\n\[SQL|\nHINT:|\n\n|\Z)|(?<=input_value=).*?(?=, input_type=)", re.DOTALL
 )
-_READ_HEADERS = frozenset({b"x-request-id", b"traceparent", b"tracestate", b"baggage"})
+_READ_HEADERS = frozenset({b"x-request-id", b"traceparent"})
 _REQUEST_ID = re.compile(r"^[0-9A-Za-z-]{8,64}$")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_CAME_WITH: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 
 def configure(service: str, *, level: str, otlp_url: str | None) -> None:
@@ -104,18 +106,26 @@ def _series(service: str, path: str, method: str, status: int) -> tuple[Counter,
 @contextlib.contextmanager
 def span(name: str, traceparent: str | None, kind: trace.SpanKind) -> Iterator[None]:
     """Without a collector nothing is measured, but what came along is passed on."""
-    parent = propagate.extract({"traceparent": traceparent}) if traceparent else None
     if isinstance(trace.get_tracer_provider(), TracerProvider):
+        parent = propagate.extract({"traceparent": traceparent}) if traceparent else None
         with tracer().start_as_current_span(name, context=parent, kind=kind):
             yield
-    elif parent is None:
-        yield
     else:
-        token = attach(parent)
+        token = _CAME_WITH.set(traceparent)
         try:
             yield
         finally:
-            detach(token)
+            _CAME_WITH.reset(token)
+
+
+def traceparent() -> str | None:
+    """What to send with a call or an event, so that the trace goes on there; W3C Trace Context."""
+    if isinstance(trace.get_tracer_provider(), TracerProvider):
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier)
+        return carrier.get("traceparent")
+    came_with = _CAME_WITH.get()
+    return came_with if came_with and _TRACEPARENT.fullmatch(came_with) else None
 
 
 class RequestTelemetry:

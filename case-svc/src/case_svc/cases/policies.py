@@ -93,7 +93,7 @@ def in_hand(actor: Actor, task: CaseTask) -> bool:
 
     Who moved to another department or region has left the task behind.
     """
-    return same_place(actor, task.department_code, task.region_code) and _is_given(actor, task)
+    return _is_given(actor, task) and same_place(actor, task.department_code, task.region_code)
 
 
 def _is_given(actor: Actor, task: CaseTask) -> bool:

@@ -50,7 +50,11 @@ _SHOWN: Final = (
     "correction",
     "extension",
 )
-_TASK: Final = [column.name for column in CaseTask.__table__.columns]
+_TASK: Final = [
+    column.name
+    for column in CaseTask.__table__.columns
+    if column.name not in ("limit_value", "limit_unit", "done_by")
+]
 # Words and not values, so that the partial indexes of what is not finished can serve.
 _OPEN: Final = text("case_task.status = 'open'")
 _PRESENT: Final = text("case_task.status IN ('open', 'held')")
@@ -102,7 +106,7 @@ async def find_task(session: AsyncSession, actor: Actor, task_id: UUID) -> tuple
 def _listed(actor: Actor, scope: str, years: tuple[int, int], further: bool) -> Plain:
     """Kept by actor and scope; each scope is read in the order of an index."""
     statement: Select[Any] = select(
-        *CaseTask.__table__.columns,
+        *(getattr(CaseTask, name) for name in _TASK),
         *(getattr(Case, name).label(f"its_{name}") for name in _SHOWN),
         literal_column(f"({in_force(*years)})").label("calendar"),
     ).join(Case, Case.case_id == CaseTask.case_id)

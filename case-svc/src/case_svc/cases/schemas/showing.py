@@ -19,12 +19,12 @@ from case_svc.cases.schemas.shapes import (
     IntervalOut,
     LackOut,
     MaterialOut,
-    NamedOut,
     NextOut,
     NonAcceptanceOut,
     NowWithOut,
     OpinionOut,
     ProgressOut,
+    named,
 )
 from case_svc.cases.usecases.showing import CaseView
 
@@ -52,8 +52,8 @@ def case_out(view: CaseView) -> CaseOut:
         item_id=case.item_id,
         item_version=case.item_version,
         item_name=case.item_name,
-        department=NamedOut(code=case.department_code, name=case.department_name),
-        region=NamedOut(code=case.region_code, name=case.region_name),
+        department=named(case.department_code, case.department_name),
+        region=named(case.region_code, case.region_name),
         applicant=_applicant(view),
         answers=dict(view.content.answers),
         form=dict(view.content.form),
@@ -99,7 +99,7 @@ def row_out(line: Mapping[str, Any]) -> CaseRowOut:
         case_no=line["case_no"],
         item_id=line["item_id"],
         item_name=line["item_name"],
-        department=NamedOut(code=line["department_code"], name=line["department_name"]),
+        department=named(line["department_code"], line["department_name"]),
         company_id=line["company_id"],
         status=line["status"],
         outcome=line["outcome"],
@@ -117,7 +117,7 @@ def progress_out(case: Case, due_on: date | None) -> ProgressOut:
     return ProgressOut(
         case_no=case.case_no,
         item_name=case.item_name,
-        department=NamedOut(code=case.department_code, name=case.department_name),
+        department=named(case.department_code, case.department_name),
         status=case.status,
         outcome=case.outcome,
         step=case.step,
@@ -211,7 +211,7 @@ def _now_with(view: CaseView) -> NowWithOut | None:
         return None
     own = task.department_code == case.department_code
     return NowWithOut(
-        department=NamedOut(code=task.department_code, name=case.department_name if own else None),
+        department=named(task.department_code, case.department_name if own else None),
         post=task.post,
         claimed=task.status == "held",
         officer=view.officers.get(task.holder_id) if task.holder_id else None,

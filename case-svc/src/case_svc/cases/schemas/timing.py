@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from case_svc.cases import clock
 from case_svc.cases.models import CalendarDay, CalendarYear, CaseEntry
-from case_svc.cases.schemas.shapes import IntervalOut, Moment, NamedOut
+from case_svc.cases.schemas.shapes import IntervalOut, Moment, NamedOut, named
 from case_svc.cases.schemas.showing import action_links, intervals_out, standing_links
 from case_svc.cases.usecases.queue import Shown
 from case_svc.cases.usecases.timing import ClockView, Timing
@@ -156,7 +156,7 @@ def task_out(shown: Shown) -> TaskOut:
         stage=task.stage,
         name=task.name,
         post=task.post,
-        department=NamedOut(code=task.department_code, name=case.department_name if same else None),
+        department=named(task.department_code, case.department_name if same else None),
         region_code=task.region_code,
         checks=task.checks,
         status=task.status,

@@ -1,7 +1,7 @@
 """Tasks as the work queue shows them: with lights, and with what this officer may do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,8 +16,7 @@ from chassis.auth import Actor
 from chassis.errors import Forbidden
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(NamedTuple):
     task: CaseTask
     case: Case
     light: Light
