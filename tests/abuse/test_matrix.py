@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import nats
@@ -17,8 +18,10 @@ COMMITTED = Path(__file__).parents[2] / "docs" / "authorisation-matrix.md"
 
 
 @pytest.fixture(scope="module")
-def world(platform) -> World:
-    return prepare(Network.at(platform.base_url, platform.samples))
+def world(platform) -> Iterator[World]:
+    network = Network.at(platform.base_url, platform.samples)
+    yield prepare(network)
+    network.http.close()
 
 
 @pytest.fixture(scope="module")
