@@ -12,6 +12,7 @@ def _in_utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
+# For moments that were computed and may still be in Shanghai's time.
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
@@ -180,7 +181,7 @@ class CaseOut(BaseModel):
 
 
 class CaseRowOut(BaseModel):
-    """A line of the applicant's list."""
+    """A line of the applicant's list; its moments come from rows, which are in UTC."""
 
     case_id: UUID
     case_no: str | None
@@ -191,9 +192,9 @@ class CaseRowOut(BaseModel):
     status: str
     outcome: str | None
     step: str | None
-    created_at: Moment
-    submitted_at: Moment | None
-    ended_at: Moment | None
+    created_at: datetime
+    submitted_at: datetime | None
+    ended_at: datetime | None
     links: dict[str, str]
 
 

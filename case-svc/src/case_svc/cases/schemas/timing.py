@@ -1,6 +1,6 @@
 """Clocks, timeline, tasks and the calendar as they are shown."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -69,6 +69,8 @@ class EntryOut(BaseModel):
 
 
 class TaskOut(BaseModel):
+    """A line of the queue; its moments come from rows, which are in UTC."""
+
     task_id: UUID
     case_id: UUID
     case_no: str
@@ -83,12 +85,12 @@ class TaskOut(BaseModel):
     checks: list[dict[str, Any]]
     status: str
     holder_id: UUID | None
-    opened_at: Moment
-    claimed_at: Moment | None
+    opened_at: datetime
+    claimed_at: datetime | None
     due_on: date
-    due_at: Moment
+    due_at: datetime
     light: str
-    done_at: Moment | None
+    done_at: datetime | None
     outcome: str | None
     note: str | None
     actions: list[str]
