@@ -17,7 +17,6 @@ from .test_submission import person_with_item, slug, submit
 STRAIGHT = "application/json"
 # FastAPI reads it just the same; the short way leaves it alone.
 ORDINARY = "application/json; charset=utf-8"
-_GATE = 4711
 
 
 async def raw(world, person, content, kind, key):
@@ -122,34 +121,30 @@ async def test_next_submission_after_lost_connections_succeeds(
     assert [one.status_code for one in answers] == [201] * 4
 
 
-async def test_repeat_that_looked_before_the_first_committed_is_409_then_replays(
-    busy_world, monkeypatch
-):
+async def test_repeat_that_looked_before_the_first_committed_is_409_then_replays(busy_world):
     person, item = await person_with_item(busy_world)
     body = await busy_world.body(person.id, item)
     outside = await connected(busy_world)
-    await outside.execute(f"SELECT pg_advisory_lock({_GATE})")
-    # The statement stands between its snapshot and its look for the lock until the gate opens.
-    slow = preconditions._LOCK_AND_FIND.replace(
-        "SELECT pg_try", f"SELECT pg_advisory_xact_lock_shared({_GATE}), pg_try", 1
-    )
-    with monkeypatch.context() as patched:
-        patched.setattr(preconditions, "_LOCK_AND_FIND", slow)
-        second = asyncio.create_task(submit(person, body))
-        waiting = 0
-        while not waiting:
-            await asyncio.sleep(0.01)
-            waiting = await outside.fetchval(
-                "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            )
-    first = await submit(person, body)
-    await outside.execute(f"SELECT pg_advisory_unlock({_GATE})")
-    met = await second
+    gate = outside.transaction()
+    await gate.start()
+    await outside.execute("LOCK TABLE case_counter IN ACCESS EXCLUSIVE MODE")
+    # Both have looked for the key and wait for a number; then they write in one statement.
+    both = [asyncio.create_task(submit(person, body)) for _ in range(2)]
+    others = [asyncio.create_task(submit(person, body, f"other{n}")) for n in range(3)]
+    waiting = 0
+    while not waiting:
+        await asyncio.sleep(0.05)
+        waiting = await outside.fetchval(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'case_counter'::regclass"
+        )
+    await gate.rollback()
+    met, first = sorted([await one for one in both], key=lambda one: -one.status_code)
     assert (met.status_code, slug(met)) == (409, "idempotency-key-running")
     again = await submit(person, body)
     assert (again.status_code, again.json()) == (201, first.json())
+    assert [(await one).status_code for one in others] == [201] * 3
     async with busy_world.here.reading() as session:
-        assert await session.scalar(select(func.count()).select_from(Case)) == 1
-        assert await session.scalar(select(CaseCounter.last)) == 1
+        assert await session.scalar(select(func.count()).select_from(Case)) == 4
+        # The number counted for the repeat may be nobody's.
+        assert await session.scalar(select(CaseCounter.last)) in {4, 5}
     await outside.close()

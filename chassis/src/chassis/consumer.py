@@ -6,6 +6,7 @@ handler is retried with growing delay, then parked as a dead letter an operator 
 
 import asyncio
 import contextlib
+import itertools
 import json
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -29,11 +30,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from chassis import clock, telemetry
 from chassis.db import transaction
+from chassis.driver import driver
 from chassis.events import BEAT_SECONDS, Pull, pulling, service_of, stream_of
 from chassis.events import connect as connect  # noqa: PLC0414 - tools and tests look for it here
 from chassis.events import ensure_consumer as ensure_consumer  # noqa: PLC0414
 from chassis.events import ensure_stream as ensure_stream  # noqa: PLC0414
-from chassis.settings import Context, driver
+from chassis.settings import Context
 from chassis.tables import dead_letter, inbox_event
 
 TROUBLE = (
@@ -108,6 +110,18 @@ class Received(Generic[T]):
 
 
 Handler = Callable[[AsyncSession, Received[Any]], Awaitable[None]]
+Handlers = Callable[[AsyncSession, Sequence[Received[Any]]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """A handler that takes the events that arrived together, in their order."""
+
+    handler: Handlers
+
+
+Pairs = list[tuple[type[BaseModel], Handler | AtOnce]]
+Reactions = dict[str, Pairs]
 
 
 @dataclass
@@ -119,7 +133,7 @@ class Subscriptions:
     """
 
     copies: bool = False
-    reactions: dict[str, list[tuple[type[BaseModel], Handler]]] = field(default_factory=dict)
+    reactions: Reactions = field(default_factory=dict)
 
     def on(self, event_type: str, model: type[T]) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
@@ -128,8 +142,14 @@ class Subscriptions:
 
         return register
 
+    def on_all(self, event_type: str, model: type[T]) -> Callable[[Handlers], Handlers]:
+        """For handlers that one statement serves, however many events there are."""
 
-Reactions = dict[str, list[tuple[type[BaseModel], Handler]]]
+        def register(handler: Handlers) -> Handlers:
+            self.reactions.setdefault(event_type, []).append((model, AtOnce(handler)))
+            return handler
+
+        return register
 
 
 def merged(subscriptions: Sequence[Subscriptions]) -> Reactions:
@@ -281,8 +301,11 @@ async def apply_all(reader: Reader, contents: Sequence[bytes]) -> list[bool]:
     envelopes = [_read(content) for content in contents]
     async with transaction(here, reader.connection) as session:
         new = await _first_time(session, envelopes)
-        for envelope, is_new in zip(envelopes, new, strict=True):
-            await _apply(session, here, envelope, reader.reactions if is_new else reader.again)
+        found = [reader.reactions if is_new else reader.again for is_new in new]
+        pairs = [one.get(each["type"], []) for one, each in zip(found, envelopes, strict=True)]
+        alike = itertools.groupby(zip(pairs, envelopes, strict=True), key=lambda one: one[0])
+        for reactions, group in alike:
+            await _apply(session, here, reactions, [envelope for _, envelope in group])
     for envelope, is_new in zip(envelopes, new, strict=True):
         if is_new:
             telemetry.observe_delay(here.service, envelope["type"], envelope["time"])
@@ -290,16 +313,31 @@ async def apply_all(reader: Reader, contents: Sequence[bytes]) -> list[bool]:
 
 
 async def _apply(
-    session: AsyncSession, here: Context, envelope: dict[str, Any], reactions: Reactions
+    session: AsyncSession, here: Context, reactions: Pairs, envelopes: list[dict[str, Any]]
 ) -> None:
-    pairs = reactions.get(envelope["type"], [])
-    if not pairs:
+    if not reactions:
         return
-    received = [(handler, _received(here, envelope, model)) for model, handler in pairs]
-    name, traceparent = f"receive {envelope['type']}", envelope.get("traceparent")
-    with telemetry.span(name, traceparent, SpanKind.CONSUMER):
-        for handler, event in received:
-            await handler(session, event)
+    at_once = all(isinstance(handler, AtOnce) for _, handler in reactions)
+    for some in [envelopes] if at_once else [[one] for one in envelopes]:
+        await _handle(session, here, reactions, some)
+
+
+async def _handle(
+    session: AsyncSession, here: Context, reactions: Pairs, envelopes: list[dict[str, Any]]
+) -> None:
+    received = [
+        (handler, [_received(here, one, model) for one in envelopes])
+        for model, handler in reactions
+    ]
+    with contextlib.ExitStack() as spans:
+        for one in envelopes:
+            span = f"receive {one['type']}", one.get("traceparent"), SpanKind.CONSUMER
+            spans.enter_context(telemetry.span(*span))
+        for handler, events in received:
+            if isinstance(handler, AtOnce):
+                await handler.handler(session, events)
+            else:
+                await handler(session, events[0])
         if session.new or session.identity_map:
             await session.flush()
             # The next event of the transaction must see rows, not what this one remembers.

@@ -23,10 +23,12 @@ from sqlalchemy.orm import DeclarativeBase
 
 from chassis import preconditions, tables
 from chassis.auth import MaybeActor, TokenKeys
+from chassis.driver import PlainFirst, settled
+from chassis.driver import driver as driver  # noqa: PLC0414 - re-exported for use cases
+from chassis.driver import together as together  # noqa: PLC0414
 from chassis.files import open_files
-from chassis.settings import Context, PlainFirst, ServiceSettings, settle
+from chassis.settings import Context, ServiceSettings
 from chassis.settings import context as context  # noqa: PLC0414 - re-exported for use cases
-from chassis.settings import driver as driver  # noqa: PLC0414
 from chassis.vault import open_vault
 
 _TRUSTED_SECONDS = 10
@@ -101,7 +103,7 @@ def sessions_of(
     reading = engine.execution_options(postgresql_readonly=True)
     return (
         async_sessionmaker(engine, **manner),
-        async_sessionmaker(reading, info={"reads": True}, **manner),
+        async_sessionmaker(reading, info={"single": True}, **manner),
     )
 
 
@@ -111,21 +113,11 @@ async def transaction(
 ) -> AsyncIterator[AsyncSession]:
     """One transaction outside a request: commits on success, rolls back on any exception."""
     session = here.writing() if connection is None else here.writing(bind=connection)
-    async with _settled(session, here):
+    session.info["context"] = here
+    async with settled(session):
         yield session
     if session.info.get("wakes"):
         here.wake.set()
-
-
-@asynccontextmanager
-async def _settled(session: AsyncSession, here: Context) -> AsyncIterator[AsyncSession]:
-    session.info["context"] = here
-    try:
-        yield session
-    except BaseException:
-        await settle(session, good=False)
-        raise
-    await settle(session, good=True)
 
 
 def _session(*, looks: bool) -> Callable[..., AsyncIterator[AsyncSession]]:
@@ -143,7 +135,7 @@ def _session(*, looks: bool) -> Callable[..., AsyncIterator[AsyncSession]]:
 
 
 def _reading(here: Context) -> AbstractAsyncContextManager[AsyncSession]:
-    return _settled(here.reading(), here)
+    return settled(here.reading(info={"context": here}))
 
 
 async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:

@@ -11,11 +11,7 @@ from typing import Any
 from nats.aio.client import Client
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import QueuePool
-from sqlalchemy.util.concurrency import greenlet_spawn
 
 from chassis.auth import TokenKeys
 from chassis.files import FileStore
@@ -94,6 +90,7 @@ class Context:
     bus: Client = field(default_factory=Client)  # connected by the worker, once the bus is there
     ready: dict[str, Callable[[], Awaitable[str | None]]] = field(default_factory=dict)
     memory: dict[Any, Any] = field(default_factory=dict)
+    queues: dict[Any, Any] = field(default_factory=dict)  # of `driver.together`
 
     def remember(self, key: Any, value: Any) -> Any:
         """Keep in memory what cannot change in the database; the oldest makes room."""
@@ -107,68 +104,3 @@ def context(session: AsyncSession) -> Context:
     """The context this session was opened in."""
     found: Context = session.info["context"]
     return found
-
-
-class PlainFirst(Session):
-    """A session that works on the connection plain SQL took, where there is one."""
-
-    def get_bind(self, *targets: Any, **options: Any) -> Any:
-        line = self.info.get("line")
-        if line is None:
-            self.info["bound"] = True
-            return super().get_bind(*targets, **options)
-        if "bind" not in self.info:
-            assert isinstance(self.bind, Engine)
-            self.info["bind"] = Connection(self.bind, connection=line)
-        return self.info["bind"]
-
-
-async def driver(session: AsyncSession) -> Any:
-    """The asyncpg connection inside this session's transaction, for hot statements in plain SQL.
-
-    What the session has not flushed is not there yet. Where plain SQL comes first the session
-    opens nothing of its own, which would take longer than most statements (decision 0017).
-    """
-    line: Any = session.info.get("line")
-    if line is None:
-        if isinstance(session.sync_session, PlainFirst) and _is_free(session):
-            line = session.info["line"] = await context(session).engine.raw_connection()
-        else:
-            line = await (await session.connection()).get_raw_connection()
-        adapted = line.dbapi_connection
-        # SQLAlchemy begins with a statement of its own, and this one may come before any. What
-        # only reads needs no beginning: each statement sees what is committed, with it or without.
-        if adapted._transaction is None and "reads" not in session.info:  # noqa: SLF001 - no public way
-            await adapted._start_transaction()  # noqa: SLF001
-    return line.dbapi_connection.driver_connection
-
-
-def _is_free(session: AsyncSession) -> bool:
-    """Whether it has no connection yet, neither its own nor one it was given."""
-    return "bound" not in session.info and isinstance(session.bind, AsyncEngine)
-
-
-async def settle(session: AsyncSession, *, good: bool) -> None:
-    """Commit or roll back what session and plain SQL did, and give their connection back."""
-    try:
-        if session.in_transaction():
-            await (session.commit() if good else session.rollback())
-        line = session.info.get("line")
-        if line is not None and (begun := line.dbapi_connection._transaction) is not None:  # noqa: SLF001
-            await (begun.commit() if good else begun.rollback())
-            line.dbapi_connection._transaction = None  # noqa: SLF001
-    finally:
-        await _give_back(session)
-
-
-async def _give_back(session: AsyncSession) -> None:
-    line = session.info.pop("line", None)
-    if line is None or "bind" in session.info:
-        await asyncio.shield(session.close())
-    if line is not None and line.is_valid:
-        # Nobody knows what state a connection is in whose transaction did not end.
-        done, pool = line.dbapi_connection._transaction is None, context(session).engine.pool  # noqa: SLF001
-        if done and isinstance(pool, QueuePool) and pool.checkedin() < pool.size():
-            line.close()
-        else:
-            await asyncio.shield(greenlet_spawn(line.close if done else line.invalidate))

@@ -9,8 +9,6 @@ MAX_LENGTH: Final = 50
 TASK_CODE_LENGTH: Final = 31
 SERIAL_LENGTH: Final = 20
 QUERY_CODE_LENGTH: Final = 6
-# The same in the statement that counts: the stem is its third parameter, `last` the sequence.
-SQL: Final = "$3 || lpad(last::text, greatest(4, length(last::text)), '0')"
 
 
 @lru_cache(maxsize=4096)

@@ -98,9 +98,8 @@ def bound(context: Context, url: str) -> Context:
     """The same context on another database, without a pool (a test has its own event loop)."""
     engine = create_async_engine(async_url(url), poolclass=NullPool)
     writing, reading = sessions_of(engine)
-    return replace(
-        context, engine=engine, writing=writing, reading=reading, wake=asyncio.Event(), memory={}
-    )
+    bound_to = replace(context, engine=engine, writing=writing, reading=reading)
+    return replace(bound_to, wake=asyncio.Event(), memory={}, queues={})
 
 
 def token_keys() -> TokenKeys:

@@ -1,5 +1,6 @@
 """Looks that happened in the case service, and which cases are live."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.consumer import Received, Subscriptions
 from exchange_svc.calls.models import CaseLink
 from exchange_svc.calls.usecases.looks import Look, record_look
-from exchange_svc.parties.usecases import keep_copy
+from exchange_svc.parties.usecases import keep_copies
 
 subscriptions = Subscriptions()
 links = Subscriptions(copies=True)
@@ -44,18 +45,18 @@ class CaseMoved(BaseModel):
     version: int
 
 
-@links.on("case.submitted.v1", CaseMoved)
-@links.on("case.restated.v1", CaseMoved)
-@links.on("case.accepted.v1", CaseMoved)
-@links.on("case.correction_requested.v1", CaseMoved)
-@links.on("case.corrected.v1", CaseMoved)
-@links.on("case.not_accepted.v1", CaseMoved)
-@links.on("case.suspended.v1", CaseMoved)
-@links.on("case.resumed.v1", CaseMoved)
-@links.on("case.reviewed.v1", CaseMoved)
-@links.on("case.decided.v1", CaseMoved)
-@links.on("case.finished.v1", CaseMoved)
-@links.on("case.withdrawn.v1", CaseMoved)
-@links.on("case.returned.v1", CaseMoved)
-async def on_case_moved(session: AsyncSession, event: Received[CaseMoved]) -> None:
-    await keep_copy(session, CaseLink, event.data.model_dump())
+@links.on_all("case.submitted.v1", CaseMoved)
+@links.on_all("case.restated.v1", CaseMoved)
+@links.on_all("case.accepted.v1", CaseMoved)
+@links.on_all("case.correction_requested.v1", CaseMoved)
+@links.on_all("case.corrected.v1", CaseMoved)
+@links.on_all("case.not_accepted.v1", CaseMoved)
+@links.on_all("case.suspended.v1", CaseMoved)
+@links.on_all("case.resumed.v1", CaseMoved)
+@links.on_all("case.reviewed.v1", CaseMoved)
+@links.on_all("case.decided.v1", CaseMoved)
+@links.on_all("case.finished.v1", CaseMoved)
+@links.on_all("case.withdrawn.v1", CaseMoved)
+@links.on_all("case.returned.v1", CaseMoved)
+async def on_cases_moved(session: AsyncSession, events: Sequence[Received[CaseMoved]]) -> None:
+    await keep_copies(session, CaseLink, [event.data.model_dump() for event in events])

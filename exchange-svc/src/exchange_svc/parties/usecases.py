@@ -1,5 +1,6 @@
 """Write the copies, never an older state over a newer one."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -10,10 +11,16 @@ from chassis.db import Plain, as_plain, driver
 from exchange_svc.tables import Base
 
 
+async def keep_copies(
+    session: AsyncSession, model: type[Base], copies: Sequence[dict[str, Any]]
+) -> None:
+    """Insert each row, or replace it when the copy is a newer version; all have the same names."""
+    newer = _newer(model, tuple(copies[0]))
+    await (await driver(session)).executemany(newer.text, [newer.values(**one) for one in copies])
+
+
 async def keep_copy(session: AsyncSession, model: type[Base], values: dict[str, Any]) -> None:
-    """Insert the row, or replace it when `values` holds a newer version."""
-    newer = _newer(model, tuple(values))
-    await (await driver(session)).execute(newer.text, *newer.values(**values))
+    await keep_copies(session, model, [values])
 
 
 @cache

@@ -1,5 +1,6 @@
 """Reactions to the life of a case: its applicant is told at each step."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -21,15 +22,14 @@ class CaseStep(BaseModel):
     outcome: str | None = None
 
 
-@subscriptions.on("case.submitted.v1", CaseStep)
-@subscriptions.on("case.accepted.v1", CaseStep)
-@subscriptions.on("case.correction_requested.v1", CaseStep)
-@subscriptions.on("case.not_accepted.v1", CaseStep)
-@subscriptions.on("case.decided.v1", CaseStep)
-@subscriptions.on("case.finished.v1", CaseStep)
-@subscriptions.on("case.returned.v1", CaseStep)
-async def on_case_step(session: AsyncSession, event: Received[CaseStep]) -> None:
-    """Tell the applicant."""
-    await usecases.leave_message(
-        session, kind=event.type, happened_at=event.time, **event.data.model_dump()
-    )
+@subscriptions.on_all("case.submitted.v1", CaseStep)
+@subscriptions.on_all("case.accepted.v1", CaseStep)
+@subscriptions.on_all("case.correction_requested.v1", CaseStep)
+@subscriptions.on_all("case.not_accepted.v1", CaseStep)
+@subscriptions.on_all("case.decided.v1", CaseStep)
+@subscriptions.on_all("case.finished.v1", CaseStep)
+@subscriptions.on_all("case.returned.v1", CaseStep)
+async def on_case_steps(session: AsyncSession, events: Sequence[Received[CaseStep]]) -> None:
+    """Tell the applicants."""
+    steps = [{"kind": e.type, "happened_at": e.time, **e.data.model_dump()} for e in events]
+    await usecases.leave_messages(session, steps)

@@ -1,7 +1,7 @@
 """The verbs of this room: leave a message, read it."""
 
-from datetime import datetime
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -17,30 +17,10 @@ _LEFT: Final = [one.name for one in Message.__table__.columns if one.name != "re
 _LEAVE: Final = as_plain(insert(Message), _LEFT)
 
 
-async def leave_message(
-    session: AsyncSession,
-    *,
-    kind: str,
-    person_id: UUID,
-    case_id: UUID,
-    case_no: str,
-    item_name: str,
-    outcome: str | None,
-    happened_at: datetime,
-) -> None:
-    """Each event is received once, so each step leaves one message."""
-    database = await driver(session)
-    values = _LEAVE.values(
-        id=clock.new_id(),
-        person_id=person_id,
-        kind=kind,
-        case_id=case_id,
-        case_no=case_no,
-        item_name=item_name,
-        outcome=outcome,
-        happened_at=happened_at,
-    )
-    await database.execute(_LEAVE.text, *values)
+async def leave_messages(session: AsyncSession, steps: Sequence[Mapping[str, Any]]) -> None:
+    """Each event is received once, so each step leaves one message; a step is its columns."""
+    rows = [_LEAVE.values(id=clock.new_id(), **step) for step in steps]
+    await (await driver(session)).executemany(_LEAVE.text, rows)
 
 
 async def read_message(session: AsyncSession, actor: Actor, message_id: UUID) -> Message:

@@ -14,16 +14,16 @@ _FRIDAY = 5
 
 # Names a calendar by the versions in force and when each was written: a version that was rolled
 # back had another moment.
-_NAME = """
+NAME = """
 SELECT {first}::int || '-' || {last}::int || ' ' || coalesce(
   string_agg(concat_ws('/', year, version, changed_at), ' ' ORDER BY year), '')
 FROM calendar_year WHERE year BETWEEN {first} AND {last}"""
-IN_FORCE = _NAME.format(first="$1", last="$2")
+IN_FORCE = NAME.format(first="$1", last="$2")
 
 
 def in_force(first_year: int, last_year: int) -> str:
     """`IN_FORCE` of these years, to be part of another statement."""
-    return _NAME.format(first=int(first_year), last=int(last_year))
+    return NAME.format(first=int(first_year), last=int(last_year))
 
 
 async def load_calendar(session: AsyncSession, first_year: int, last_year: int) -> Calendar:

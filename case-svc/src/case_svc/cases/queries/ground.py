@@ -6,21 +6,30 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from case_svc.cases.queries.calendar import IN_FORCE
+from case_svc.cases.queries.calendar import NAME
 from case_svc.items.errors import ItemNotFound
 from case_svc.items.models import Item
 from case_svc.tables import new_row
 from chassis.auth import Actor
 from chassis.clock import today
-from chassis.preconditions import ground_row
+from chassis.preconditions import ground, ground_row
 
 # How far ahead of its start a period may end: 45 working days and a year of special procedures.
 YEARS_AHEAD = 3
 _ITEM = [column.name for column in Item.__table__.columns]
-_GROUND = f"""
-SELECT {", ".join(_ITEM)}, ({IN_FORCE}) AS calendar, ARRAY(
-  SELECT file_id FROM stored_file WHERE file_id = ANY($4) AND uploader_id = $5) AS owned
-FROM item WHERE item_id = $3"""  # noqa: S608 - built from our own models
+_FIND = ground(
+    f"""
+SELECT {", ".join(_ITEM)},
+  ({NAME.format(first="asked.first_year", last="asked.last_year")}) AS calendar, ARRAY(
+  SELECT file_id FROM stored_file
+  WHERE file_id = ANY(asked.files::uuid[]) AND uploader_id = asked.applicant) AS owned
+FROM item WHERE item_id = asked.item""",  # noqa: S608 - built from our own models
+    first_year="int",
+    last_year="int",
+    item="uuid",
+    files="text",
+    applicant="uuid",
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,8 @@ async def read_ground(
 ) -> Ground:
     year = today().year
     years = (year, year + YEARS_AHEAD)
-    row = await ground_row(session, _GROUND, *years, item_id, files, actor.id)
+    wanted = f"{{{','.join(map(str, files))}}}"
+    row = await ground_row(session, _FIND, *years, item_id, wanted, actor.id)
     if row is None:
         raise ItemNotFound(item_id=item_id)
     item = new_row(Item, **{name: row[name] for name in _ITEM})

@@ -102,8 +102,6 @@ async def submit_draft(session: AsyncSession, actor: Actor, case: Case) -> Submi
     application = _draft_of(session, case)
     given = application.materials
     stands = await standing(session, actor, case.item_id, case.company_id, given)
-    # All of it is written by one statement, so the session must not write the case once more.
-    session.expunge(case)
     _name_item(case, stands)
     case.draft = None
     return await _submit(session, actor, case, stands, application)

@@ -1,0 +1,178 @@
+"""Plain SQL on the driver's connection, inside a session's transaction or together with others.
+
+Hot statements only (decisions 0017 and 0025); everything else is the session's.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import asyncpg
+from sqlalchemy import Connection, Engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.util.concurrency import greenlet_spawn
+
+from chassis.settings import Context, context
+
+One = TypeVar("One")
+Found = TypeVar("Found")
+# Answers what is asked, in its order, on a connection of the driver.
+Verb = Callable[[Any, Sequence[One]], Awaitable[Sequence[Found]]]
+_MOST = 64
+_FAULTS = (
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.CardinalityViolationError,
+    asyncpg.TransactionRollbackError,
+)
+
+
+class PlainFirst(Session):
+    """A session that works on the connection plain SQL took, where there is one."""
+
+    def get_bind(self, *targets: Any, **options: Any) -> Any:
+        line = self.info.get("line")
+        if line is None:
+            self.info["bound"] = True
+            return super().get_bind(*targets, **options)
+        if "bind" not in self.info:
+            assert isinstance(self.bind, Engine)
+            self.info["bind"] = Connection(self.bind, connection=line)
+        return self.info["bind"]
+
+
+async def driver(session: AsyncSession) -> Any:
+    """The asyncpg connection inside this session's transaction, for hot statements in plain SQL.
+
+    What the session has not flushed is not there yet. Where plain SQL comes first the session
+    opens nothing of its own, which would take longer than most statements (decision 0017).
+    """
+    line: Any = session.info.get("line")
+    if line is None:
+        if isinstance(session.sync_session, PlainFirst) and _is_free(session):
+            line = session.info["line"] = await context(session).engine.raw_connection()
+        else:
+            line = await (await session.connection()).get_raw_connection()
+        adapted = line.dbapi_connection
+        # SQLAlchemy begins with a statement of its own, and this one may come before any. What
+        # only reads needs no beginning: each statement sees what is committed, with it or without.
+        if adapted._transaction is None and "single" not in session.info:  # noqa: SLF001 - no public way
+            await adapted._start_transaction()  # noqa: SLF001
+    return line.dbapi_connection.driver_connection
+
+
+def _is_free(session: AsyncSession) -> bool:
+    """Whether it has no connection yet, neither its own nor one it was given."""
+    return "bound" not in session.info and isinstance(session.bind, AsyncEngine)
+
+
+@dataclass(frozen=True)
+class _Asked(Generic[One, Found]):
+    one: One
+    answer: "asyncio.Future[Found]"
+
+
+@dataclass
+class _Queue(Generic[One, Found]):
+    waiting: list[_Asked[One, Found]] = field(default_factory=list)
+    task: asyncio.Task[None] | None = None
+
+
+async def together(session: AsyncSession, verb: Verb[One, Found], one: One) -> Found:
+    """What `verb` answers for one, by one statement with what other requests ask just now.
+
+    It commits by itself. A session that has begun asks alone, in its own transaction.
+    """
+    if "line" in session.info or not _is_free(session):
+        return (await verb(await driver(session), [one]))[0]
+    here = context(session)
+    queue: _Queue[One, Found] = here.queues.setdefault(verb, _Queue())
+    asked: _Asked[One, Found] = _Asked(one, asyncio.get_running_loop().create_future())
+    queue.waiting.append(asked)
+    if queue.task is None:
+        queue.task = asyncio.create_task(_serve(here, verb, queue))
+    return await asked.answer
+
+
+async def _serve(here: Context, verb: Verb[One, Found], queue: _Queue[One, Found]) -> None:
+    """What comes while a statement is under way waits for the next, and shares it."""
+    try:
+        await asyncio.sleep(0)
+        while queue.waiting:
+            asked, queue.waiting = queue.waiting[:_MOST], queue.waiting[_MOST:]
+            await _ask(here, verb, asked)
+    finally:
+        # At once, not when the loop gets to it: who comes next must start another.
+        queue.task = None
+
+
+async def _ask(here: Context, verb: Verb[One, Found], asked: Sequence[_Asked[One, Found]]) -> None:
+    try:
+        async with alone(here) as database:
+            found = await verb(database, [one.one for one in asked])
+        for one, given in zip(asked, found, strict=True):
+            if not one.answer.done():  # who asked may have been cancelled
+                one.answer.set_result(given)
+    except _FAULTS as error:
+        if len(asked) == 1:
+            _refuse(asked, error)
+            return
+        for one in asked:  # nothing is written; alone, those who are not at fault need not fail
+            await _ask(here, verb, [one])
+    except BaseException as error:
+        _refuse(asked, error)
+        if not isinstance(error, Exception):
+            raise
+
+
+def _refuse(asked: Sequence[_Asked[Any, Any]], error: BaseException) -> None:
+    """Whatever it is, those who wait must hear of it."""
+    for one in asked:
+        if not one.answer.done():
+            one.answer.set_exception(error)
+
+
+@asynccontextmanager
+async def alone(here: Context) -> AsyncIterator[Any]:
+    """A connection whose statements commit each by itself."""
+    async with settled(here.writing(info={"context": here, "single": True})) as session:
+        yield await driver(session)
+
+
+@asynccontextmanager
+async def settled(session: AsyncSession) -> AsyncIterator[AsyncSession]:
+    try:
+        yield session
+    except BaseException:
+        await settle(session, good=False)
+        raise
+    await settle(session, good=True)
+
+
+async def settle(session: AsyncSession, *, good: bool) -> None:
+    """Commit or roll back what session and plain SQL did, and give their connection back."""
+    try:
+        if session.in_transaction():
+            await (session.commit() if good else session.rollback())
+        line = session.info.get("line")
+        if line is not None and (begun := line.dbapi_connection._transaction) is not None:  # noqa: SLF001
+            await (begun.commit() if good else begun.rollback())
+            line.dbapi_connection._transaction = None  # noqa: SLF001
+    finally:
+        await _give_back(session)
+
+
+async def _give_back(session: AsyncSession) -> None:
+    line = session.info.pop("line", None)
+    if line is None or "bind" in session.info:
+        await asyncio.shield(session.close())
+    if line is not None and line.is_valid:
+        # Nobody knows what state a connection is in whose transaction did not end.
+        done, pool = line.dbapi_connection._transaction is None, context(session).engine.pool  # noqa: SLF001
+        if done and isinstance(pool, QueuePool) and pool.checkedin() < pool.size():
+            line.close()
+        else:
+            await asyncio.shield(greenlet_spawn(line.close if done else line.invalidate))

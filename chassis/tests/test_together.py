@@ -1,0 +1,108 @@
+"""What several ask at the same moment is one statement, and nobody pays for another's fault."""
+
+import asyncio
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from chassis.db import together, transaction
+from chassis.driver import alone
+
+
+@pytest_asyncio.fixture
+async def here(concurrent_here):
+    async with alone(concurrent_here) as database:
+        await database.execute("CREATE TABLE one (name text PRIMARY KEY, batch int)")
+    return concurrent_here
+
+
+class Writing:
+    """Writes names; tells how many were written with each."""
+
+    def __init__(self):
+        self.batches = []
+
+    async def __call__(self, database, names):
+        self.batches.append(list(names))
+        await database.execute("INSERT INTO one SELECT unnest($1::text[])", names)
+        return [len(names)] * len(names)
+
+
+async def ask(here, verb, name):
+    async with transaction(here) as session:
+        return await together(session, verb, name)
+
+
+async def names_in(here):
+    async with alone(here) as database:
+        return {row["name"] for row in await database.fetch("SELECT name FROM one")}
+
+
+async def test_those_who_ask_at_once_share_a_statement(here):
+    writing = Writing()
+    found = await asyncio.gather(*(ask(here, writing, f"n{n}") for n in range(100)))
+    assert len(found) == 100
+    assert max(found) > 1
+    assert sum(map(len, writing.batches)) == 100
+    assert await names_in(here) == {f"n{n}" for n in range(100)}
+
+
+async def test_fault_of_one_is_nobody_elses(here):
+    writing = Writing()
+    asked = (ask(here, writing, name) for name in ("a", "b", "a", "c"))
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(one) for one in found] == [int, int, asyncpg.UniqueViolationError, int]
+    assert await names_in(here) == {"a", "b", "c"}
+    assert writing.batches[0] == ["a", "b", "a", "c"]
+
+
+async def test_failure_of_the_statement_reaches_all_who_wait(here):
+    async def failing(database, names):
+        await database.execute("SELECT 1 / 0")
+
+    asked = (ask(here, failing, name) for name in ("a", "b"))
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(one) for one in found] == [asyncpg.DivisionByZeroError] * 2
+
+
+async def test_answer_too_few_is_a_failure_and_no_silence(here):
+    async def forgetful(database, names):
+        return []
+
+    with pytest.raises(ValueError, match="zip"):
+        await asyncio.wait_for(ask(here, forgetful, "a"), 5)
+
+
+async def test_nobody_waits_for_ever_at_the_end_of_a_turn(here):
+    writing = Writing()
+
+    async def in_a_row(who):
+        for number in range(20):
+            await ask(here, writing, f"{who} {number}")
+
+    await asyncio.wait_for(asyncio.gather(*(in_a_row(who) for who in range(5))), 30)
+    assert len(await names_in(here)) == 100
+
+
+async def test_who_is_cancelled_takes_nobody_along(here):
+    writing = Writing()
+    gone = asyncio.create_task(ask(here, writing, "gone"))
+    stays = asyncio.create_task(ask(here, writing, "stays"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert await asyncio.wait_for(stays, 5) >= 1
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+
+
+async def test_session_that_has_begun_asks_in_its_own_transaction(here):
+    async def broken():
+        async with transaction(here) as session:
+            await (await session.connection()).exec_driver_sql("INSERT INTO one VALUES ('mine')")
+            assert await together(session, Writing(), "also mine") == 1
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await broken()
+    assert await names_in(here) == set()
