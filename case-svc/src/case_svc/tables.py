@@ -1,9 +1,11 @@
 """One metadata for all tables of the case service."""
 
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import inspect
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm.instrumentation import ClassManager
 
 from chassis.db import new_base
 
@@ -14,9 +16,14 @@ class Base(DeclarativeBase):
     metadata = new_base().metadata
 
 
+@cache
+def _manager(kind: type[DeclarativeBase]) -> ClassManager[Any]:
+    return inspect(kind).class_manager
+
+
 def new_row(kind: type[_Row], /, **values: Any) -> _Row:
     """As the class makes it, but without an event for each attribute: nobody listens to them."""
-    row: Any = inspect(kind).class_manager.new_instance()
+    row: Any = _manager(kind).new_instance()
     vars(row).update(values)
     made: _Row = row
     return made

@@ -234,8 +234,8 @@ async def keep(session: AsyncSession, attempt: Attempt) -> None:
 
 def _kept(vault: Vault, attempt: Attempt, response: Response) -> tuple[Any, ...]:
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-    text = json.dumps({"headers": headers, "body": bytes(response.body).decode()})
-    box = vault.encrypt(text)
+    text = to_json({"headers": headers, "body": bytes(response.body).decode()})
+    box = vault.encrypt(text.decode())
     return attempt.scope, attempt.key, attempt.fingerprint, response.status_code, box
 
 

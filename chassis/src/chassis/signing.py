@@ -10,6 +10,7 @@ from typing import Any
 from joserfc import jws
 from joserfc.jwk import ECKey
 from pydantic import create_model
+from pydantic_core import to_json
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -87,8 +88,7 @@ def sign_held(here: Context, payload: dict[str, Any], *, typ: str) -> str | None
 
 
 def _signed(kid: str, key: ECKey, payload: dict[str, Any], typ: str) -> str:
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=str)
-    signed = f"{_header(kid, typ)}.{_base64(text.encode())}"
+    signed = f"{_header(kid, typ)}.{_base64(to_json(payload))}"
     return f"{signed}.{_base64(_ES256.sign(signed.encode(), key))}"
 
 

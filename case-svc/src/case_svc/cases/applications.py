@@ -37,11 +37,18 @@ def is_storable(value: Any) -> bool:
     """Whether a JSON value can be kept, told in an event and printed on a certificate."""
     level = [value]
     for _ in range(DEEPEST):
-        if not all(_is_plain(one) for one in level):
-            return False
-        level = [inner for one in level for inner in _inside(one)]
-        if not level:
+        inside: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                inside.extend(one)
+                inside.extend(one.values())
+            elif isinstance(one, list):
+                inside.extend(one)
+            elif not _is_plain(one):
+                return False
+        if not inside:
             return True
+        level = inside
     return False
 
 
@@ -93,12 +100,6 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     return not isinstance(value, int) or abs(value) <= _LARGEST
-
-
-def _inside(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [*value, *value.values()]
-    return value if isinstance(value, list) else []
 
 
 def _one(

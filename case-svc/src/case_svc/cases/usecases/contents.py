@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases.applications import Given
@@ -18,8 +19,7 @@ from chassis.outbox import record
 
 
 def write_json(session: AsyncSession, content: Mapping[str, Any]) -> bytes:
-    text = json.dumps(content, ensure_ascii=False, default=str)
-    return context(session).vault.encrypt(text)
+    return context(session).vault.encrypt(to_json(content).decode())
 
 
 def read_json(session: AsyncSession, box: bytes | None) -> dict[str, Any]:

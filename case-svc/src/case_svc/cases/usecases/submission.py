@@ -102,7 +102,8 @@ async def submit_draft(session: AsyncSession, actor: Actor, case: Case) -> Submi
     application = _draft_of(session, case)
     given = application.materials
     stands = await standing(session, actor, case.item_id, case.company_id, given)
-    _name_item(case, stands)
+    for name, value in _named(stands).items():
+        setattr(case, name, value)
     case.draft = None
     return await _submit(session, actor, case, stands, application)
 
@@ -136,7 +137,7 @@ async def _submit(
 
 
 def _new_case(actor: Actor, stands: Standing) -> Case:
-    case = new_row(
+    return new_row(
         Case,
         case_id=new_id(),
         item_id=stands.item.item_id,
@@ -146,21 +147,26 @@ def _new_case(actor: Actor, stands: Standing) -> Case:
         created_at=now(),
         rated=[],
         version=1,
+        **_named(stands),
     )
-    _name_item(case, stands)
-    return case
 
 
-def _name_item(case: Case, stands: Standing) -> None:
+def _named(stands: Standing) -> dict[str, Any]:
     """The version is frozen at submission; a draft moves on with the guide until then."""
     item = stands.item
-    case.item_version = item.version
-    case.item_code, case.item_name = item.item_code, item.name
-    case.task_code, case.task_type = item.task_code, item.task_type
-    case.project_type = stands.guide["project_type"]
-    case.department_code, case.department_name = item.department_code, item.department_name
-    case.region_code, case.region_name = item.region_code, item.region_name
-    case.applicant_type = stands.applicant_type
+    return {
+        "item_version": item.version,
+        "item_code": item.item_code,
+        "item_name": item.name,
+        "task_code": item.task_code,
+        "task_type": item.task_type,
+        "project_type": stands.guide["project_type"],
+        "department_code": item.department_code,
+        "department_name": item.department_name,
+        "region_code": item.region_code,
+        "region_name": item.region_name,
+        "applicant_type": stands.applicant_type,
+    }
 
 
 async def _receipt(session: AsyncSession, case: Case, application: Application) -> str:
