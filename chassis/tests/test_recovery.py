@@ -31,7 +31,7 @@ from nats.js.errors import NotFoundError
 from pydantic import BaseModel
 from sample.main import COPIED, Heard, Note, NoteWritten
 
-from chassis import clock, consumer, operations, outbox, worker
+from chassis import clock, consumer, driver, operations, outbox, worker
 from chassis.db import transaction
 from chassis.events import reached, subject_of
 from chassis.outbox import record
@@ -296,8 +296,8 @@ class TestLostBus:
             await consumer.ensure_consumer(
                 nc.jetstream(), stream="SAMPLE", durable="reader", subjects=["onenet.sample.>"]
             )
-            async with consumer.leading(here, "relay") as connection:
-                await outbox.recover(here, nc, await consumer.driver_of(connection))
+            async with driver.leading(here, "relay") as connection:
+                await outbox.recover(here, nc, await driver.driver_of(connection))
             assert await unpublished(here) == 3
             await outbox.relay_once(here, nc)
             assert await stored(nc) == await recorded(here)
@@ -308,8 +308,8 @@ class TestLostBus:
     async def test_whole_stream_loses_nothing_to_a_look(self, concurrent_here, nc):
         await write(concurrent_here, 3)
         await outbox.relay_once(concurrent_here, nc)
-        async with consumer.leading(concurrent_here, "relay") as connection:
-            await outbox.recover(concurrent_here, nc, await consumer.driver_of(connection))
+        async with driver.leading(concurrent_here, "relay") as connection:
+            await outbox.recover(concurrent_here, nc, await driver.driver_of(connection))
         assert await unpublished(concurrent_here) == 0
 
 
@@ -361,8 +361,8 @@ class TestConsumer:
 
     async def test_one_process_reads_at_a_time(self, concurrent_here, nc):
         async with (
-            consumer.leading(concurrent_here, "consumer of other") as first,
-            consumer.leading(concurrent_here, "consumer of other") as second,
+            driver.leading(concurrent_here, "consumer of other") as first,
+            driver.leading(concurrent_here, "consumer of other") as second,
         ):
             assert first is not None
             assert second is None

@@ -57,13 +57,20 @@ async def test_fault_of_one_is_nobody_elses(here):
     assert writing.batches[0] == ["a", "b", "a", "c"]
 
 
+async def test_value_the_database_cannot_take_is_nobody_elses(here):
+    asked = (ask(here, Writing(), name) for name in ("a", "\0", "b"))
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(one) for one in found] == [int, asyncpg.CharacterNotInRepertoireError, int]
+    assert await names_in(here) == {"a", "b"}
+
+
 async def test_failure_of_the_statement_reaches_all_who_wait(here):
     async def failing(database, names):
-        await database.execute("SELECT 1 / 0")
+        await database.execute("SELECT FROM nowhere")
 
     asked = (ask(here, failing, name) for name in ("a", "b"))
     found = await asyncio.gather(*asked, return_exceptions=True)
-    assert [type(one) for one in found] == [asyncpg.DivisionByZeroError] * 2
+    assert [type(one) for one in found] == [asyncpg.UndefinedTableError] * 2
 
 
 async def test_answer_too_few_is_a_failure_and_no_silence(here):

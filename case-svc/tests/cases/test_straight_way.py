@@ -10,7 +10,7 @@ import pytest_asyncio
 from sqlalchemy import func, select
 
 from case_svc.cases.models import Case, CaseCounter
-from chassis import db, preconditions
+from chassis import db
 
 from .test_submission import person_with_item, slug, submit
 
@@ -135,7 +135,8 @@ async def test_repeat_that_looked_before_the_first_committed_is_409_then_replays
     while not waiting:
         await asyncio.sleep(0.05)
         waiting = await outside.fetchval(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'case_counter'::regclass"
+            "SELECT count(*) FROM pg_locks"
+            " WHERE NOT granted AND relation = 'case_counter'::regclass"
         )
     await gate.rollback()
     met, first = sorted([await one for one in both], key=lambda one: -one.status_code)

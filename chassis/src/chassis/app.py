@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from chassis import (
     consumer,
     events,
+    idempotency,
     migrations,
     operations,
     preconditions,
@@ -59,13 +60,13 @@ def build_app(service: Service, *, token_keys: TokenKeys | None = None) -> FastA
         title=f"One-Network {service.name}",
         version="1",
         lifespan=lifespan,
-        default_response_class=preconditions.Answer,
+        default_response_class=idempotency.Answer,
         generate_unique_id_function=_operation_id,
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # RequestTelemetry's work
-        responses={422: problems.problems(preconditions.KeyReused)[422]},
+        responses={422: problems.problems(idempotency.KeyReused)[422]},
     )
     app.state.context = open_context(service.name, service.settings, keys=token_keys)
     app.state.service = service
@@ -139,10 +140,10 @@ def _describe_dependencies(operation: dict[str, Any], method: str, calls: set[An
     if permission and permission != {"public"}:
         operation["security"] = [{"onenet": []}]
         found += [] if permission == {"signed in"} else [Forbidden]
-    must = preconditions.required_key in calls
+    must = idempotency.required_key in calls
     if method == "POST":
         _describe_header(operation, "Idempotency-Key", required=must)
-        found += [preconditions.KeyRunning, *([PreconditionMissing] if must else [])]
+        found += [idempotency.KeyRunning, *([PreconditionMissing] if must else [])]
     if preconditions.MATCHES & calls:
         must = preconditions.required_match in calls
         _describe_header(operation, "If-Match", required=must)

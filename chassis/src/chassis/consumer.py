@@ -7,9 +7,7 @@ handler is retried with growing delay, then parked as a dead letter an operator 
 import asyncio
 import contextlib
 import itertools
-import json
-import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -23,6 +21,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import ConsumerInfo
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 from sqlalchemy import delete, func, insert, text
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi as Dialect
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from chassis import clock, telemetry
 from chassis.db import transaction
-from chassis.driver import driver
+from chassis.driver import driver, driver_of, leading
 from chassis.events import BEAT_SECONDS, Pull, pulling, service_of, stream_of
 from chassis.events import connect as connect  # noqa: PLC0414 - tools and tests look for it here
 from chassis.events import ensure_consumer as ensure_consumer  # noqa: PLC0414
@@ -47,34 +46,6 @@ TROUBLE = (
     OSError,
     TimeoutError,
 )
-
-
-async def driver_of(connection: AsyncConnection) -> Any:
-    """The driver's own connection, on which no transaction is open: for plain statements."""
-    return (await connection.get_raw_connection()).driver_connection
-
-
-@contextlib.asynccontextmanager
-async def leading(here: Context, what: str) -> AsyncIterator[AsyncConnection | None]:
-    """A connection while this process alone does `what`, None when another does.
-
-    The lock lives as long as the connection: who works on it works alone.
-    """
-    key = zlib.crc32(what.encode()) | 2 << 40
-    async with here.engine.connect() as connection:
-        database = await driver_of(connection)
-        if not await database.fetchval("SELECT pg_try_advisory_lock($1)", key):
-            yield None
-            return
-        try:
-            yield connection
-        finally:
-            try:
-                await database.execute("SELECT pg_advisory_unlock($1)", key)
-            except BaseException as error:
-                await connection.invalidate()  # or the pool would keep the lock
-                if not isinstance(error, Exception):
-                    raise
 
 
 DELAYS_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 20, 40)
@@ -346,7 +317,7 @@ async def _handle(
 
 def _read(content: bytes) -> dict[str, Any]:
     try:
-        envelope = json.loads(content)
+        envelope = from_json(content)
         UUID(envelope["id"]), envelope["type"], envelope["data"]
         int(envelope["sequence"])
         datetime.fromisoformat(envelope["time"])

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase
 
-from chassis import preconditions, tables
+from chassis import idempotency, tables
 from chassis.auth import MaybeActor, TokenKeys
 from chassis.driver import PlainFirst, settled
 from chassis.driver import driver as driver  # noqa: PLC0414 - re-exported for use cases
@@ -124,12 +124,12 @@ def _session(*, looks: bool) -> Callable[..., AsyncIterator[AsyncSession]]:
     async def opened(request: Request, actor: MaybeActor) -> AsyncIterator[AsyncSession]:
         here: Context = request.app.state.context
         async with transaction(here) as session:
-            attempt = await preconditions.begin(session, request, actor, looks=looks)
+            attempt = await idempotency.begin(session, request, actor, looks=looks)
             yield session
             if attempt is not None:
                 if session.new or session.dirty or session.deleted:
                     await session.flush()
-                await preconditions.keep(session, attempt)
+                await idempotency.keep(session, attempt)
 
     return opened
 
@@ -153,7 +153,7 @@ async def _look_session(request: Request, actor: MaybeActor) -> AsyncIterator[As
 # The scope makes the commit happen before the first response byte: with the default scope a
 # client would read 201 for a transaction that then fails to commit.
 Session = Annotated[AsyncSession, Depends(_session(looks=True), scope="function")]
-# For routes that read their ground with `preconditions.ground_row` before they do anything else.
+# For routes that read their ground with `idempotency.ground_row` before they do anything else.
 GroundSession = Annotated[AsyncSession, Depends(_session(looks=False), scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
 # For reads of personal data: a look of staff writes a footprint, one's own look writes nothing.

@@ -4,6 +4,7 @@ Hot statements only (decisions 0017 and 0025); everything else is the session's.
 """
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import asyncpg
 from sqlalchemy import Connection, Engine
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.util.concurrency import greenlet_spawn
@@ -23,7 +24,9 @@ Found = TypeVar("Found")
 # Answers what is asked, in its order, on a connection of the driver.
 Verb = Callable[[Any, Sequence[One]], Awaitable[Sequence[Found]]]
 _MOST = 64
+# What may be the fault of one of those who ask together.
 _FAULTS = (
+    asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.CardinalityViolationError,
     asyncpg.TransactionRollbackError,
@@ -176,3 +179,31 @@ async def _give_back(session: AsyncSession) -> None:
             line.close()
         else:
             await asyncio.shield(greenlet_spawn(line.close if done else line.invalidate))
+
+
+async def driver_of(connection: AsyncConnection) -> Any:
+    """The driver's own connection, on which no transaction is open: for plain statements."""
+    return (await connection.get_raw_connection()).driver_connection
+
+
+@asynccontextmanager
+async def leading(here: Context, what: str) -> AsyncIterator[AsyncConnection | None]:
+    """A connection while this process alone does `what`, None when another does.
+
+    The lock lives as long as the connection: who works on it works alone.
+    """
+    key = zlib.crc32(what.encode()) | 2 << 40
+    async with here.engine.connect() as connection:
+        database = await driver_of(connection)
+        if not await database.fetchval("SELECT pg_try_advisory_lock($1)", key):
+            yield None
+            return
+        try:
+            yield connection
+        finally:
+            try:
+                await database.execute("SELECT pg_advisory_unlock($1)", key)
+            except BaseException as error:
+                await connection.invalidate()  # or the pool would keep the lock
+                if not isinstance(error, Exception):
+                    raise

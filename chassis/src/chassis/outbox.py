@@ -21,8 +21,9 @@ from pydantic import BaseModel
 from sqlalchemy import cast, delete, func, insert, inspect, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import clock, consumer, preconditions, telemetry
+from chassis import clock, consumer, idempotency, telemetry
 from chassis.db import transaction
+from chassis.driver import driver_of, leading
 from chassis.events import MAX_ENVELOPE_BYTES, Event, envelope, service_of, stream_of, subject_of
 from chassis.service import Copied
 from chassis.settings import Context, context
@@ -64,7 +65,7 @@ async def record(
     before, _, after = text.partition('"sequence":0')
     subject = subject_of(event.type, event.entity_id())
     row = (entity, event_id, event.type, subject, before + '"sequence":', after)
-    await preconditions.write_event(session, row)
+    await idempotency.write_event(session, row)
     session.info["wakes"] = True
 
 
@@ -111,9 +112,9 @@ async def relay(here: Context, nc: Client) -> None:
     """Relay until cancelled; trouble with database or bus is logged, waited out and retried."""
     while True:
         try:
-            async with consumer.leading(here, _RELAY) as connection:
+            async with leading(here, _RELAY) as connection:
                 if connection is not None:
-                    await _lead(here, nc, await consumer.driver_of(connection))
+                    await _lead(here, nc, await driver_of(connection))
         except consumer.TROUBLE as error:
             log.warning("relay_waits", reason=str(error)[:200], kind=type(error).__name__)
         with contextlib.suppress(TimeoutError):
@@ -158,8 +159,8 @@ async def _next_wake(here: Context) -> None:
 
 async def relay_once(here: Context, nc: Client) -> int:
     """Publish at most one window; the number of rows that left, 0 when another relay is active."""
-    async with consumer.leading(here, _RELAY) as connection:
-        return await _window(here, nc, await consumer.driver_of(connection)) if connection else 0
+    async with leading(here, _RELAY) as connection:
+        return await _window(here, nc, await driver_of(connection)) if connection else 0
 
 
 async def recover(

@@ -25,7 +25,7 @@ from chassis.errors import (
     Unavailable,
     WrongType,
 )
-from chassis.preconditions import Replayed
+from chassis.idempotency import Replayed
 
 MEDIA_TYPE = "application/problem+json"
 MAX_BODY_BYTES = 1024 * 1024

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, ValidationError
 from starlette.types import Message, Receive, Scope, Send
 
-from chassis.preconditions import Answer
+from chassis.idempotency import Answer
 
 # Where an argument of a dependency comes from: what another gave, or one of these.
 _REQUEST, _RESPONSE, _BODY = "request", "response", "body"

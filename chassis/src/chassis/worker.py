@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import consumer, operations, outbox, preconditions, signing, telemetry
+from chassis import consumer, idempotency, operations, outbox, signing, telemetry
 from chassis.auth import TokenKeys
 from chassis.db import transaction
 from chassis.service import Loop, Service
@@ -149,7 +149,7 @@ def _housekeeping(here: Context) -> tuple[Loop, ...]:
     # As long as a stream or an outbox could bring an event again, a lost stream's outbox twice.
     known = here.settings.stream_retention_days + 2 * days
     return (
-        Loop("forget idempotency keys", 3600, preconditions.forget_old),
+        Loop("forget idempotency keys", 3600, idempotency.forget_old),
         Loop("forget published events", 3600, lambda session: outbox.forget_old(session, days)),
         Loop("forget received events", 86400, lambda session: consumer.forget_old(session, known)),
     )

@@ -16,16 +16,10 @@ from chassis.consumer import Later, Received, Subscriptions
 from chassis.db import ReadSession, Session, new_base
 from chassis.errors import Conflict, NotFound
 from chassis.events import Event
+from chassis.idempotency import RequiredKey
 from chassis.outbox import record
 from chassis.pagination import Page, PageQuery, page_of, paginate
-from chassis.preconditions import (
-    OptionalMatch,
-    RequiredKey,
-    RequiredMatch,
-    ensure_match,
-    public_read,
-    set_tag,
-)
+from chassis.preconditions import OptionalMatch, RequiredMatch, ensure_match, public_read, set_tag
 from chassis.problems import problems, refusal
 from chassis.service import Copied, Loop, Service
 from chassis.settings import ServiceSettings

@@ -12,7 +12,7 @@ from case_svc.items.models import Item
 from case_svc.tables import new_row
 from chassis.auth import Actor
 from chassis.clock import today
-from chassis.preconditions import ground, ground_row
+from chassis.idempotency import ground, ground_row
 
 # How far ahead of its start a period may end: 45 working days and a year of special procedures.
 YEARS_AHEAD = 3

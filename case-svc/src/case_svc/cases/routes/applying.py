@@ -33,7 +33,8 @@ from case_svc.parties.errors import CompanyNotFound
 from chassis.auth import Actor, AssuranceTooLow, Citizen, SignedIn
 from chassis.db import GroundSession, Session
 from chassis.errors import PreconditionMissing, Stale
-from chassis.preconditions import OptionalMatch, RequiredKey, RequiredMatch, set_tag
+from chassis.idempotency import RequiredKey
+from chassis.preconditions import OptionalMatch, RequiredMatch, set_tag
 from chassis.problems import problems
 from chassis.straight import StraightRoute
 

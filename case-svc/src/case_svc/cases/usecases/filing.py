@@ -12,7 +12,7 @@ from case_svc.cases.models import Case, CaseClock, CaseEntry, CaseMaterial, Case
 from case_svc.tables import Base
 from chassis.clock import today
 from chassis.db import together
-from chassis.preconditions import leave_rows
+from chassis.idempotency import leave_rows
 
 _BOXES: Final = [one.name for one in Case.__table__.columns if isinstance(one.type, LargeBinary)]
 _KINDS: Final[tuple[type[Base], ...]] = (Case, CaseMaterial, CaseEntry, CaseTask, CaseClock)
