@@ -25,6 +25,7 @@ from chassis import idempotency, tables
 from chassis.auth import MaybeActor, TokenKeys
 from chassis.driver import PlainFirst, settled
 from chassis.driver import driver as driver  # noqa: PLC0414 - re-exported for use cases
+from chassis.driver import shares as shares  # noqa: PLC0414
 from chassis.driver import together as together  # noqa: PLC0414
 from chassis.files import open_files
 from chassis.settings import Context, ServiceSettings

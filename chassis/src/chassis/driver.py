@@ -84,12 +84,17 @@ class _Queue(Generic[One, Found]):
     task: asyncio.Task[None] | None = None
 
 
+def shares(session: AsyncSession) -> bool:
+    """Whether what it asks `together` is asked with others, and committed at once."""
+    return "line" not in session.info and _is_free(session)
+
+
 async def together(session: AsyncSession, verb: Verb[One, Found], one: One) -> Found:
     """What `verb` answers for one, by one statement with what other requests ask just now.
 
     It commits by itself. A session that has begun asks alone, in its own transaction.
     """
-    if "line" in session.info or not _is_free(session):
+    if not shares(session):
         return (await verb(await driver(session), [one]))[0]
     here = context(session)
     queue: _Queue[One, Found] = here.queues.setdefault(verb, _Queue())
@@ -141,8 +146,11 @@ def _refuse(asked: Sequence[_Asked[Any, Any]], error: BaseException) -> None:
 @asynccontextmanager
 async def alone(here: Context) -> AsyncIterator[Any]:
     """A connection whose statements commit each by itself."""
-    async with settled(here.writing(info={"context": here, "single": True})) as session:
-        yield await driver(session)
+    line: Any = await here.engine.raw_connection()
+    try:
+        yield line.dbapi_connection.driver_connection
+    finally:
+        await _lay_back(here, line)
 
 
 @asynccontextmanager
@@ -172,13 +180,19 @@ async def _give_back(session: AsyncSession) -> None:
     line = session.info.pop("line", None)
     if line is None or "bind" in session.info:
         await asyncio.shield(session.close())
-    if line is not None and line.is_valid:
-        # Nobody knows what state a connection is in whose transaction did not end.
-        done, pool = line.dbapi_connection._transaction is None, context(session).engine.pool  # noqa: SLF001
-        if done and isinstance(pool, QueuePool) and pool.checkedin() < pool.size():
-            line.close()
-        else:
-            await asyncio.shield(greenlet_spawn(line.close if done else line.invalidate))
+    if line is not None:
+        await _lay_back(context(session), line)
+
+
+async def _lay_back(here: Context, line: Any) -> None:
+    if not line.is_valid:
+        return
+    # Nobody knows what state a connection is in whose transaction did not end.
+    done, pool = line.dbapi_connection._transaction is None, here.engine.pool  # noqa: SLF001
+    if done and isinstance(pool, QueuePool) and pool.checkedin() < pool.size():
+        line.close()
+    else:
+        await asyncio.shield(greenlet_spawn(line.close if done else line.invalidate))
 
 
 async def driver_of(connection: AsyncConnection) -> Any:
