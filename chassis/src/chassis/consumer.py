@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from chassis import clock, telemetry
 from chassis.db import transaction
-from chassis.driver import driver, driver_of, leading
+from chassis.driver import driver, leading
 from chassis.events import BEAT_SECONDS, Pull, pulling, service_of, stream_of
 from chassis.events import connect as connect  # noqa: PLC0414 - tools and tests look for it here
 from chassis.events import ensure_consumer as ensure_consumer  # noqa: PLC0414
@@ -234,7 +234,8 @@ async def _receive(reader: Reader, message: Msg) -> None:
         await _park(here, message, f"unreadable: {error}", deliveries)
     except Exception as error:  # a handler may fail in any way; none may stop the consumer
         if reader.connection is not None and await _is_lost(reader.connection):
-            raise  # not the event's fault
+            # Not the event's fault; the reader begins anew with another connection.
+            raise ConnectionError("the database connection broke") from error
         log.warning(
             "handler_failed", subject=message.subject, deliveries=deliveries, exc_info=error
         )
@@ -248,7 +249,10 @@ async def _receive(reader: Reader, message: Msg) -> None:
 
 
 async def _is_lost(connection: AsyncConnection) -> bool:
-    return connection.invalidated or bool((await driver_of(connection)).is_closed())
+    if connection.invalidated:
+        return True
+    line = await connection.get_raw_connection()
+    return not line.is_valid or bool(line.driver_connection.is_closed())  # type: ignore[union-attr]
 
 
 def _delay(deliveries: int) -> float:

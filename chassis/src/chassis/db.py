@@ -23,7 +23,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from chassis import idempotency, tables
 from chassis.auth import MaybeActor, TokenKeys
-from chassis.driver import PlainFirst, settled
+from chassis.driver import PlainFirst, settle, settled
 from chassis.driver import driver as driver  # noqa: PLC0414 - re-exported for use cases
 from chassis.driver import shares as shares  # noqa: PLC0414
 from chassis.driver import together as together  # noqa: PLC0414
@@ -112,25 +112,41 @@ def sessions_of(
 async def transaction(
     here: Context, connection: AsyncConnection | None = None
 ) -> AsyncIterator[AsyncSession]:
-    """One transaction outside a request: commits on success, rolls back on any exception."""
-    session = here.writing() if connection is None else here.writing(bind=connection)
-    session.info["context"] = here
+    """One transaction outside a request: commits on success, rolls back on any exception.
+
+    `connection` is one on which no transaction is open; it stays the caller's.
+    """
+    session = here.writing(info={"context": here})
+    if connection is not None:
+        session.info["line"] = await connection.get_raw_connection()
+        session.info["lent"] = True
     async with settled(session):
         yield session
+    _wake(session)
+
+
+def _wake(session: AsyncSession) -> None:
     if session.info.get("wakes"):
-        here.wake.set()
+        context(session).wake.set()
 
 
 def _session(*, looks: bool) -> Callable[..., AsyncIterator[AsyncSession]]:
     async def opened(request: Request, actor: MaybeActor) -> AsyncIterator[AsyncSession]:
         here: Context = request.app.state.context
-        async with transaction(here) as session:
+        # As `transaction`, without what two more context managers would cost each request.
+        session = here.writing(info={"context": here})
+        try:
             attempt = await idempotency.begin(session, request, actor, looks=looks)
             yield session
             if attempt is not None:
                 if session.new or session.dirty or session.deleted:
                     await session.flush()
                 await idempotency.keep(session, attempt)
+        except BaseException:
+            await settle(session, good=False)
+            raise
+        await settle(session, good=True)
+        _wake(session)
 
     return opened
 

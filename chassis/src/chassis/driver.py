@@ -59,11 +59,11 @@ async def driver(session: AsyncSession) -> Any:
             line = session.info["line"] = await context(session).engine.raw_connection()
         else:
             line = await (await session.connection()).get_raw_connection()
-        adapted = line.dbapi_connection
-        # SQLAlchemy begins with a statement of its own, and this one may come before any. What
-        # only reads needs no beginning: each statement sees what is committed, with it or without.
-        if adapted._transaction is None and "single" not in session.info:  # noqa: SLF001 - no public way
-            await adapted._start_transaction()  # noqa: SLF001
+    adapted = line.dbapi_connection
+    # SQLAlchemy begins with a statement of its own, and this one may come before any. What only
+    # reads needs no beginning: each statement sees what is committed, with it or without.
+    if adapted._transaction is None and "single" not in session.info:  # noqa: SLF001 - no public way
+        await adapted._start_transaction()  # noqa: SLF001
     return line.dbapi_connection.driver_connection
 
 
@@ -178,9 +178,9 @@ async def settle(session: AsyncSession, *, good: bool) -> None:
 
 async def _give_back(session: AsyncSession) -> None:
     line = session.info.pop("line", None)
-    if line is None or "bind" in session.info:
+    if "bound" in session.info or "bind" in session.info:
         await asyncio.shield(session.close())
-    if line is not None:
+    if line is not None and "lent" not in session.info:
         await _lay_back(context(session), line)
 
 

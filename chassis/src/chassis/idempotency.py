@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import asyncpg
 from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from sqlalchemy import Table, func, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,6 +28,7 @@ from chassis.settings import context
 from chassis.tables import idempotency_record
 from chassis.vault import Vault
 
+_SORTED = json.JSONEncoder(sort_keys=True)
 _KEY = re.compile(r'^(?:"([\x20-\x21\x23-\x7e]{1,200})"|([\x21\x23-\x7e]{1,200}))$')
 
 _answer: ContextVar["Captured | None"] = ContextVar("answer", default=None)
@@ -334,6 +335,6 @@ async def _digest_form(request: Request, digest: "hashlib._Hash") -> None:
 
 def _canonical(body: bytes) -> bytes:
     try:
-        return json.dumps(json.loads(body), sort_keys=True).encode()
+        return _SORTED.encode(from_json(body)).encode()
     except (ValueError, RecursionError):
         return body

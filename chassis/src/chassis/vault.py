@@ -11,6 +11,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -85,10 +86,15 @@ def _key(name: str, encoded: str) -> bytes:
     return key
 
 
+@lru_cache
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
+
+
 def _encrypt(kid: str, key: bytes, plain: bytes, purpose: bytes) -> bytes:
     nonce = secrets.token_bytes(_NONCE_BYTES)
     name = kid.encode()
-    return bytes([len(name)]) + name + nonce + AESGCM(key).encrypt(nonce, plain, purpose)
+    return bytes([len(name)]) + name + nonce + _cipher(key).encrypt(nonce, plain, purpose)
 
 
 def _decrypt(keys: Mapping[str, bytes], box: bytes, purpose: bytes) -> bytes:
@@ -97,7 +103,7 @@ def _decrypt(keys: Mapping[str, bytes], box: bytes, purpose: bytes) -> bytes:
     if kid not in keys:
         raise UnknownKey(kid)
     start = 1 + length + _NONCE_BYTES
-    return AESGCM(keys[kid]).decrypt(box[1 + length : start], box[start:], purpose)
+    return _cipher(keys[kid]).decrypt(box[1 + length : start], box[start:], purpose)
 
 
 _KEPT_NAME = 2

@@ -32,6 +32,7 @@ from chassis.db import context
 from chassis.outbox import record
 from chassis.signing import sign
 
+_SORTED = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 RECEIPT_TYPE = "onenet-receipt+jwt"
 
 
@@ -194,8 +195,7 @@ async def _receipt(session: AsyncSession, case: Case, application: Application) 
 
 def digest(content: Mapping[str, Any] | Sequence[Any]) -> str:
     """SHA-256 over JSON with sorted keys, no spaces, UTF-8: anyone can compute it again."""
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_SORTED.encode(content).encode()).hexdigest()
 
 
 def _plain(given: Given) -> dict[str, Any]:
