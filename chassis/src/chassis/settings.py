@@ -57,7 +57,12 @@ class ServiceSettings(BaseSettings):
         default=None,
         description="OpenTelemetry collector (OTLP over HTTP); none switches traces off",
     )
-    pool_size: int = Field(default=10, description="Database connections per process")
+    pool_size: int = Field(
+        default=10,
+        ge=4,
+        description="Database connections per process, at times twice as many; a worker holds one"
+        " for its relay and one for each service it reads from",
+    )
     stream_replicas: int = Field(
         default=1, ge=1, le=5, description="Copies of the event stream; 3 on three NATS servers"
     )
@@ -91,6 +96,12 @@ class Context:
     ready: dict[str, Callable[[], Awaitable[str | None]]] = field(default_factory=dict)
     memory: dict[Any, Any] = field(default_factory=dict)
     queues: dict[Any, Any] = field(default_factory=dict)  # of `driver.together`
+    readers: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Half of the pool: more would only wait for one another in the database.
+        at_once = 1 + self.settings.pool_size // 2
+        object.__setattr__(self, "readers", asyncio.Semaphore(at_once))
 
     def remember(self, key: Any, value: Any) -> Any:
         """Keep in memory what cannot change in the database; the oldest makes room."""
