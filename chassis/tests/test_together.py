@@ -1,4 +1,4 @@
-"""What several ask at the same moment is one statement, and nobody pays for another's fault."""
+"""What several ask at the same moment: one statement, nobody's fault but one's own, in order."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from chassis.db import together, transaction
-from chassis.driver import alone
+from chassis.driver import alone, driver, settled
 
 
 @pytest_asyncio.fixture
@@ -113,3 +113,42 @@ async def test_session_that_has_begun_asks_in_its_own_transaction(here):
     with pytest.raises(LookupError):
         await broken()
     assert await names_in(here) == set()
+
+
+async def test_readers_are_served_in_the_order_of_coming_and_not_all_at_once(here):
+    served, inside, most = [], 0, 0
+
+    async def read(number):
+        nonlocal inside, most
+        async with settled(here.reading(info={"context": here})) as session:
+            database = await driver(session)
+            inside += 1
+            most = max(most, inside)
+            served.append(number)
+            await database.fetch("SELECT pg_sleep(0.01)")
+            inside -= 1
+
+    await asyncio.gather(*(read(number) for number in range(30)))
+    at_once = 1 + here.settings.pool_size // 2
+    assert most == at_once
+    assert max(abs(turn - number) for turn, number in enumerate(served)) <= at_once
+
+
+async def test_reader_that_fails_or_goes_away_leaves_its_place(here):
+    async def fail():
+        async with settled(here.reading(info={"context": here})) as session:
+            await (await driver(session)).fetch("SELECT FROM nowhere")
+
+    async def wait():
+        async with settled(here.reading(info={"context": here})) as session:
+            await (await driver(session)).fetch("SELECT pg_sleep(5)")
+
+    for _ in range(2 * here.settings.pool_size):
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await fail()
+        gone = asyncio.create_task(wait())
+        await asyncio.sleep(0.02)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+    async with asyncio.timeout(5), settled(here.reading(info={"context": here})) as session:
+        assert await (await driver(session)).fetchval("SELECT 1") == 1

@@ -169,6 +169,20 @@ def test_lights(moment, light):
 
 
 DAYS = st.dates(date(2005, 1, 1), date(2025, 6, 30))
+
+
+@given(today=DAYS, away=st.integers(-30, 60), warning_days=st.integers(0, 10))
+def test_light_tells_the_working_days_that_are_left(today, away, warning_days):
+    due_on = today + timedelta(days=away)
+    moment = datetime.combine(today, datetime.min.time(), CHINA) + timedelta(hours=9)
+    found = clock.light(CALENDAR, moment, due_on, clock.end_of(due_on), warning_days=warning_days)
+    left = clock.remaining(CALENDAR, today, due_on)
+    if due_on < today:
+        assert found is Light.RED
+    else:
+        assert found is (Light.YELLOW if left <= warning_days else Light.GREEN)
+
+
 SPANS = st.lists(
     st.builds(
         lambda first, length: Span(first, first + timedelta(days=length)),

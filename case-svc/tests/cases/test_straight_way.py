@@ -10,7 +10,8 @@ import pytest_asyncio
 from sqlalchemy import func, select
 
 from case_svc.cases.models import Case, CaseCounter
-from chassis import db
+from case_svc.cases.usecases import filing
+from chassis import clock, db
 
 from .test_submission import person_with_item, slug, submit
 
@@ -149,3 +150,52 @@ async def test_repeat_that_looked_before_the_first_committed_is_409_then_replays
         # The number counted for the repeat may be nobody's.
         assert await session.scalar(select(CaseCounter.last)) in {4, 5}
     await outside.close()
+
+
+async def test_numbers_of_a_busy_item_are_counted_several_at_a_time_and_given_once(busy_world):
+    person, item = await person_with_item(busy_world)
+    body = await busy_world.body(person.id, item)
+    numbers = []
+    for turn in range(6):
+        some = [submit(person, body, f"{turn}-{n}") for n in range(8)]
+        answers = await asyncio.gather(*some)
+        assert [one.status_code for one in answers] == [201] * 8
+        numbers += [one.json()["case_no"] for one in answers]
+    assert len(set(numbers)) == 48
+    async with busy_world.here.reading() as session:
+        assert await session.scalar(select(CaseCounter.last)) >= 48
+
+
+async def test_number_counted_in_a_transaction_that_fails_is_not_given(busy_world):
+    today = clock.today()
+
+    async def count(*, fails):
+        async with db.transaction(busy_world.here) as session:
+            await db.driver(session)
+            numbers = [await filing._next_number(session, "item", today) for _ in range(2)]
+            if fails:
+                raise LookupError
+            return numbers
+
+    with pytest.raises(LookupError):
+        await count(fails=True)
+    assert await count(fails=False) == [1, 2]
+
+
+async def test_process_that_forgot_its_numbers_goes_on_after_them(busy_world):
+    today = clock.today()
+    given = []
+    for _ in range(3):
+        for _ in range(5):
+            async with db.transaction(busy_world.here) as session:
+                given.append(await filing._next_number(session, "item", today))
+        busy_world.here.memory.clear()
+    assert len(set(given)) == 15
+    assert given == sorted(given)
+
+
+def test_quiet_counter_is_asked_for_one_number():
+    known = filing._Numbers(clock.today())
+    assert [known.want() for _ in range(6)] == [1, 2, 4, 8, 16, 16]
+    known.counted_at -= 2
+    assert known.want() == 1

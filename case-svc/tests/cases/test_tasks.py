@@ -32,6 +32,28 @@ async def test_pool_shows_only_what_the_actor_may_finish(world):
     assert "蒋" not in str(task)
 
 
+async def test_queue_says_of_a_task_what_its_claim_says(world):
+    case = await world.submitted()
+    clerk = await world.staff("clerk")
+    line = await clerk.task(case)
+    claimed = (await clerk.post(f"/api/v1/tasks/{line['task_id']}/claim")).json()
+    mine = (await clerk.get("/api/v1/tasks", scope="mine", count=True)).json()
+    assert mine == {"data": [claimed], "next": None, "count": 1, "count_is_exact": True}
+    changed = {"status", "holder_id", "claimed_at", "actions", "links"}
+    assert {name for name in line if line[name] != claimed[name]} == changed
+
+
+async def test_line_that_was_shown_before_is_shown_as_it_is_now(world):
+    case = await world.submitted()
+    clerk, colleague = await world.staff("clerk"), await world.staff("clerk")
+    line = await clerk.task(case)
+    assert await clerk.task(case) == line
+    await colleague.post(f"/api/v1/tasks/{line['task_id']}/claim")
+    assert await clerk.task(case) is None
+    await colleague.post(f"/api/v1/tasks/{line['task_id']}/release")
+    assert await clerk.task(case) == line
+
+
 async def test_oldest_due_first_with_pages(world, freeze):
     cases = []
     for text in ("2026-03-04", "2026-03-02", "2026-03-03"):

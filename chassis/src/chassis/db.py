@@ -156,8 +156,14 @@ def _reading(here: Context) -> AbstractAsyncContextManager[AsyncSession]:
 
 
 async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
-    async with _reading(request.app.state.context) as session:
+    here: Context = request.app.state.context
+    session = here.reading(info={"context": here})
+    try:
         yield session
+    except BaseException:
+        await settle(session, good=False)
+        raise
+    await settle(session, good=True)
 
 
 async def _look_session(request: Request, actor: MaybeActor) -> AsyncIterator[AsyncSession]:

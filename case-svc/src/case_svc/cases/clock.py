@@ -158,10 +158,20 @@ def light(
     calendar: Calendar, moment: datetime, due_on: date, due_at: datetime, *, warning_days: int
 ) -> Light:
     """Red when it is too late, yellow when at most `warning_days` working days are left."""
+    green = green_from(calendar, moment, warning_days=warning_days)
+    return light_before(green, moment, due_on, due_at)
+
+
+def light_before(green: date, moment: datetime, due_on: date, due_at: datetime) -> Light:
+    """`light` of many tasks at one moment, for which `green_from` was found before."""
     if moment >= due_at:
         return Light.RED
-    left = remaining(calendar, shanghai(moment), due_on)
-    return Light.YELLOW if left <= warning_days else Light.GREEN
+    return Light.YELLOW if due_on < green else Light.GREEN
+
+
+def green_from(calendar: Calendar, moment: datetime, *, warning_days: int) -> date:
+    """The first day that is more than `warning_days` working days away."""
+    return add_workdays(calendar, shanghai(moment), warning_days + 1)
 
 
 def due(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy import JSON
 from sqlalchemy.ext.asyncio import AsyncSession
 from typing_extensions import TypedDict
 
+from case_svc.cases.clock import Calendar
 from case_svc.cases.errors import CaseNotFound
 from case_svc.cases.models import (
     Case,
@@ -20,7 +22,9 @@ from case_svc.cases.models import (
     CaseOpinion,
     CaseTask,
 )
+from case_svc.cases.queries.calendar import NAME, calendar_named
 from case_svc.cases.queries.cases import door
+from case_svc.cases.queries.ground import YEARS_AHEAD
 from case_svc.parties.models import Company, Person
 from case_svc.tables import Base, new_row
 from chassis.auth import Actor
@@ -56,13 +60,36 @@ _PARTS: Final[dict[str, tuple[type[Base], str, str]]] = {
 
 async def visible_detail(session: AsyncSession, actor: Actor, case_id: UUID) -> Detail:
     """Raises CaseNotFound when this actor may not see the case."""
+    row = await _seen(session, actor, case_id, "NULL")
+    return _detail(_case(row), row)
+
+
+async def timed_detail(
+    session: AsyncSession, actor: Actor, case_id: UUID
+) -> tuple[Detail, Calendar]:
+    """The same with the calendar in force, from the year in which the case began."""
+    last = today().year + YEARS_AHEAD
+    row = await _seen(session, actor, case_id, NAME.format(first=_BEGAN, last=last))
+    first = int(row["calendar"].partition("-")[0])
+    return _detail(_case(row), row), await calendar_named(session, row["calendar"], first, last)
+
+
+async def _seen(session: AsyncSession, actor: Actor, case_id: UUID, calendar: str) -> Any:
     cases = door(actor, today())
-    database = await driver(session)
-    seen = _DETAIL.format(cases=cases.text, place=len(cases.places) + 1)
-    row = await database.fetchrow(seen, *cases.values(), case_id)
+    seen = _worded(cases.text, len(cases.places) + 1, calendar)
+    row = await (await driver(session)).fetchrow(seen, *cases.values(), case_id)
     if row is None:
         raise CaseNotFound(case_id=case_id)
-    return _detail(new_row(Case, **{name: row[name] for name in _CASE}), row)
+    return row
+
+
+@lru_cache(maxsize=4096)
+def _worded(cases: str, place: int, calendar: str) -> str:
+    return _DETAIL.format(cases=cases, place=place, calendar=calendar)
+
+
+def _case(row: Any) -> Case:
+    return new_row(Case, **{name: row[name] for name in _CASE})
 
 
 async def detail_of(session: AsyncSession, case: Case) -> Detail:
@@ -115,9 +142,11 @@ _PARTS_AS_JSON: Final[TypeAdapter[Any]] = TypeAdapter(
     TypedDict("_Parts", {"company": _shape(Company) | None, **_LISTS})  # type: ignore[operator]
 )
 _DETAIL: Final = f"""
-SELECT seen.*, {", ".join(f"person.{one} AS their_{one}" for one in _PERSON)}, json_build_object(
+SELECT seen.*, ({{calendar}}) AS calendar,
+  {", ".join(f"person.{one} AS their_{one}" for one in _PERSON)}, json_build_object(
   'company', (SELECT row_to_json(one) FROM company AS one WHERE one.company_id = seen.company_id),
   {", ".join(_listed(name) for name in _PARTS)})::text AS parts
 FROM ({{cases}}) AS seen LEFT JOIN person ON person.person_id = seen.person_id
 WHERE seen.case_id = ${{place}}"""  # noqa: S608 - built from our own models
-_KNOWN: Final = _DETAIL.format(cases="SELECT * FROM case_file", place=1)
+_KNOWN: Final = _DETAIL.format(cases="SELECT * FROM case_file", place=1, calendar="NULL")
+_BEGAN: Final = "extract(year FROM seen.created_at AT TIME ZONE 'Asia/Shanghai')"

@@ -4,17 +4,22 @@ from collections import namedtuple
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
+from pydantic_core import from_json
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     Integer,
     Select,
+    Text,
     Uuid,
     and_,
     bindparam,
+    cast,
     false,
+    func,
     literal_column,
     or_,
     select,
@@ -31,6 +36,7 @@ from case_svc.cases.queries.calendar import calendar_named, in_force, load_calen
 from case_svc.cases.queries.cases import within
 from case_svc.cases.queries.ground import YEARS_AHEAD
 from case_svc.cases.steps import Stage
+from case_svc.tables import Base
 from chassis.auth import Actor
 from chassis.clock import today
 from chassis.db import Plain, as_plain
@@ -106,8 +112,8 @@ async def find_task(session: AsyncSession, actor: Actor, task_id: UUID) -> tuple
 def _listed(actor: Actor, scope: str, years: tuple[int, int], further: bool) -> Plain:
     """Kept by actor and scope; each scope is read in the order of an index."""
     statement: Select[Any] = select(
-        *(getattr(CaseTask, name) for name in _TASK),
-        *(getattr(Case, name).label(f"its_{name}") for name in _SHOWN),
+        *(_column(CaseTask, name) for name in _TASK),
+        *(_column(Case, name).label(f"its_{name}") for name in _SHOWN),
         literal_column(f"({in_force(*years)})").label("calendar"),
     ).join(Case, Case.case_id == CaseTask.case_id)
     statement = statement.where(_known(actor), _in_scope(actor, scope))
@@ -121,10 +127,29 @@ def _listed(actor: Actor, scope: str, years: tuple[int, int], further: bool) -> 
     return as_plain(ordered.limit(bindparam("most", type_=Integer)))
 
 
+def _column(kind: type[Base], name: str) -> ColumnElement[Any]:
+    """JSON stays text: most lines were shown before, and are known by their values."""
+    column: ColumnElement[Any] = getattr(kind, name)
+    if isinstance(column.type, JSON):
+        return func.nullif(cast(column, Text), "null").label(name)
+    return column
+
+
+def _read_from(place: int) -> property:
+    """JSON is read from its text when it is asked for."""
+
+    def read(line: tuple[Any, ...]) -> Any:
+        text = line[place]
+        return None if text is None else from_json(text)
+
+    return property(read)
+
+
 class _TaskLine(namedtuple("_TaskLine", _TASK)):  # type: ignore[misc] # noqa: PYI024 - as the model
     """A task to be read only, without what the ORM keeps of a row."""
 
     __slots__ = ()
+    checks = _read_from(_TASK.index("checks"))
     is_taken = CaseTask.is_taken
 
 
@@ -132,12 +157,16 @@ class _CaseLine(namedtuple("_CaseLine", _SHOWN)):  # type: ignore[misc] # noqa: 
     """What is shown of a case, likewise."""
 
     __slots__ = ()
+    correction = _read_from(_SHOWN.index("correction"))
+    extension = _read_from(_SHOWN.index("extension"))
     state, is_immediate = Case.state, Case.is_immediate
 
 
 def _pair(row: Any) -> tuple[CaseTask, Case]:
     task, case = row[: len(_TASK)], row[len(_TASK) : len(_TASK) + len(_SHOWN)]
-    return cast("CaseTask", _TaskLine._make(task)), cast("Case", _CaseLine._make(case))
+    lines: Any = _TaskLine._make(task), _CaseLine._make(case)
+    pair: tuple[CaseTask, Case] = lines
+    return pair
 
 
 def _in_scope(actor: Actor, scope: str) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from case_svc.cases.lifecycle import State
 from case_svc.cases.queries import entries
 from case_svc.cases.queries.cases import get_case, list_own
 from case_svc.cases.queries.clocks import clocks_of, until
-from case_svc.cases.queries.details import visible_detail
+from case_svc.cases.queries.details import timed_detail, visible_detail
 from case_svc.cases.routes.answers import More, answer_with
 from case_svc.cases.schemas.shapes import CaseOut, CaseRowOut, ProgressOut
 from case_svc.cases.schemas.showing import progress_out, row_out
@@ -18,7 +18,7 @@ from case_svc.cases.schemas.timing import EntryOut, TimingOut, entry_out, timing
 from case_svc.cases.usecases.footprints import record_timeline_read
 from case_svc.cases.usecases.progress import look_up_progress
 from case_svc.cases.usecases.showing import show
-from case_svc.cases.usecases.timing import read_clock
+from case_svc.cases.usecases.timing import timing_of
 from chassis.auth import Anyone, Citizen, SignedIn
 from chassis.db import LookSession, ReadSession, Session
 from chassis.errors import ServiceError
@@ -68,7 +68,7 @@ async def read_timeline(
 @router.get("/cases/{case_id}/clock", responses=problems(CaseNotFound))
 async def read_case_clock(case_id: UUID, actor: SignedIn, session: ReadSession) -> TimingOut:
     """Every clock and interval, with the legal basis of each number."""
-    return timing_out(await read_clock(session, await visible_detail(session, actor, case_id)))
+    return timing_out(timing_of(*await timed_detail(session, actor, case_id)))
 
 
 @router.get(

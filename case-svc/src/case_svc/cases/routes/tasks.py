@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases.errors import (
@@ -19,12 +19,12 @@ from case_svc.cases.models import Case, CaseTask
 from case_svc.cases.queries.calendar import load_calendar
 from case_svc.cases.queries.tasks import calendar_years, list_tasks
 from case_svc.cases.schemas.handling import TransferIn
-from case_svc.cases.schemas.timing import TaskOut, task_out
+from case_svc.cases.schemas.timing import TaskOut, task_line, task_out
 from case_svc.cases.usecases import queue, tasks
 from chassis.auth import Actor, Staff
 from chassis.db import ReadSession, Session
 from chassis.errors import Forbidden
-from chassis.pagination import Page, PageQuery, page_of
+from chassis.pagination import Page, PageQuery, page_of_lines
 from chassis.problems import problems
 from chassis.straight import StraightRoute
 
@@ -36,15 +36,15 @@ Scope = Annotated[
 ]
 
 
-@router.get("", responses=problems(Forbidden))
+@router.get("", response_model=Page[TaskOut], responses=problems(Forbidden))
 async def read_queue(
     actor: Staff, session: ReadSession, page: PageQuery, scope: Scope = "pool"
-) -> Page[TaskOut]:
+) -> Response:
     """Tasks of my department and region, oldest due first; what is done, latest first."""
     queue.ensure_scope(actor, scope)
     found = await list_tasks(session, actor, scope, page)
     shown = await queue.look(session, actor, found.window.rows, found.calendar)
-    return page_of(found.window, [task_out(one) for one in shown])
+    return page_of_lines(found.window, [task_line(one) for one in shown])
 
 
 @router.post("/{task_id}/claim", responses=problems(NotYourStep, TaskNotFound, TaskTaken, TaskDone))

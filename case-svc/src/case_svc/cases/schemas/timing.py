@@ -1,13 +1,15 @@
 """Clocks, timeline, tasks and the calendar as they are shown."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from case_svc.cases import clock
-from case_svc.cases.models import CalendarDay, CalendarYear, CaseEntry
+from case_svc.cases.models import CalendarDay, CalendarYear, Case, CaseEntry, CaseTask
 from case_svc.cases.schemas.shapes import IntervalOut, Moment, NamedOut, named
 from case_svc.cases.schemas.showing import action_links, intervals_out, standing_links
 from case_svc.cases.usecases.queue import Shown
@@ -138,6 +140,18 @@ def entry_out(entry: CaseEntry, officers: dict[UUID, str]) -> EntryOut:
         officer=officers.get(entry.actor_id) if entry.actor_id else None,
         note=entry.note,
     )
+
+
+def task_line(shown: Shown) -> bytes:
+    """`task_out` of a line of the queue, as JSON."""
+    return _line(shown.task, shown.case, shown.light, tuple(shown.actions))
+
+
+@lru_cache(maxsize=4096)
+def _line(task: CaseTask, case: Case, light: clock.Light, actions: Sequence[str]) -> bytes:
+    """Kept by all its values: who looks at a queue has mostly seen its lines before."""
+    one = task_out(Shown(task, case, light, list(actions)))
+    return one.__pydantic_serializer__.to_json(one)
 
 
 def task_out(shown: Shown) -> TaskOut:

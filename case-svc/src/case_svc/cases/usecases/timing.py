@@ -1,9 +1,8 @@
 """The clocks of a case as a screen needs them: how much is counted, how much is left."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -37,9 +36,12 @@ class Timing:
 
 async def read_clock(session: AsyncSession, detail: Detail) -> Timing:
     """Every clock and interval of the case."""
+    year = clock.shanghai(detail.case.created_at).year
+    return timing_of(detail, await load_calendar(session, year, today().year + YEARS_AHEAD))
+
+
+def timing_of(detail: Detail, calendar: clock.Calendar) -> Timing:
     case, clocks, intervals = detail.case, detail.clocks, detail.intervals
-    year = clock.shanghai(case.created_at).year
-    calendar = await load_calendar(session, year, today().year + YEARS_AHEAD)
     spans = list(spans_of(intervals))
     views = []
     for one in clocks:
@@ -72,20 +74,13 @@ def lights_of(
 ) -> list[clock.Light]:
     """Red when the step is late, yellow when it soon will be; a suspended case waits in green."""
     moment = now()
-
-    # Tasks of one queue are due on few days.
-    @cache
-    def running(due_on: date, due_at: datetime) -> clock.Light:
-        return clock.light(calendar, moment, due_on, due_at, warning_days=warning_days)
-
-    return [_light(task, case, running) for task, case in tasks]
+    green_from = clock.green_from(calendar, moment, warning_days=warning_days)
+    return [_light(task, case, moment, green_from) for task, case in tasks]
 
 
-def _light(
-    task: CaseTask, case: Case, running: Callable[[date, datetime], clock.Light]
-) -> clock.Light:
+def _light(task: CaseTask, case: Case, moment: datetime, green_from: date) -> clock.Light:
     if task.done_at is not None:
         return clock.Light.RED if task.done_at >= task.due_at else clock.Light.GREEN
     if case.status == State.SUSPENDED:
         return clock.Light.GREEN
-    return running(task.due_on, task.due_at)
+    return clock.light_before(green_from, moment, task.due_on, task.due_at)
