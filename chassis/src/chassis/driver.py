@@ -4,6 +4,7 @@ Hot statements only (decisions 0017 and 0025); everything else is the session's.
 """
 
 import asyncio
+import contextvars
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -113,7 +114,9 @@ async def together(session: AsyncSession, verb: Verb[One, Found], one: One) -> F
     asked: _Asked[One, Found] = _Asked(one, asyncio.get_running_loop().create_future())
     queue.waiting.append(asked)
     if queue.task is None:
-        queue.task = asyncio.create_task(_serve(here, verb, queue))
+        # It serves many, so nothing of the first one's context (a trace, a request id) goes along.
+        serving = _serve(here, verb, queue)
+        queue.task = asyncio.create_task(serving, context=contextvars.Context())
     return await asked.answer
 
 
