@@ -5,9 +5,11 @@ import asyncio
 import asyncpg
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
+import chassis.driver
 from chassis.db import together, transaction
-from chassis.driver import alone, driver, settled
+from chassis.driver import alone, driver, leading, settled
 
 
 @pytest_asyncio.fixture
@@ -55,6 +57,55 @@ async def test_fault_of_one_is_nobody_elses(here):
     assert [type(one) for one in found] == [int, int, asyncpg.UniqueViolationError, int]
     assert await names_in(here) == {"a", "b", "c"}
     assert writing.batches[0] == ["a", "b", "a", "c"]
+
+
+async def test_many_share_few_statements_also_beside_a_fault(here):
+    writing = Writing()
+    names = [f"n{n}" for n in range(63)] + ["n0"]
+    found = await asyncio.gather(*(ask(here, writing, n) for n in names), return_exceptions=True)
+    faulty = [one for one in found if isinstance(one, asyncpg.UniqueViolationError)]
+    assert len(faulty) == 1
+    assert await names_in(here) == set(names)
+    assert len(writing.batches) <= 25
+
+
+async def test_who_went_away_before_the_statement_is_not_written(here):
+    writing = Writing()
+    gone = asyncio.create_task(ask(here, writing, "gone"))
+    stays = asyncio.create_task(ask(here, writing, "stays"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait_for(stays, 5)
+    assert writing.batches == [["stays"]]
+
+
+async def test_heavy_ones_share_with_fewer(here):
+    writing = Writing()
+
+    async def ask_heavily(name, weight):
+        async with transaction(here) as session:
+            return await together(session, writing, name, weight=weight)
+
+    await asyncio.gather(*(ask_heavily(f"n{n}", weight) for n, weight in enumerate((40, 40, 200))))
+    assert writing.batches == [["n0"], ["n1"], ["n2"]]
+
+
+async def test_who_asks_apart_does_not_wait_for_others(here):
+    gate = asyncio.Event()
+
+    async def verb(database, names):
+        if names == ["slow"]:
+            await gate.wait()
+        return names
+
+    async def ask_apart(name):
+        async with transaction(here) as session:
+            return await together(session, verb, name, apart=name)
+
+    slow = asyncio.create_task(ask_apart("slow"))
+    assert await asyncio.wait_for(ask_apart("quick"), 5) == "quick"
+    gate.set()
+    assert await slow == "slow"
 
 
 async def test_value_the_database_cannot_take_is_nobody_elses(here):
@@ -134,6 +185,22 @@ async def test_readers_are_served_in_the_order_of_coming_and_not_all_at_once(her
     assert max(abs(turn - number) for turn, number in enumerate(served)) <= at_once
 
 
+async def test_reader_who_would_wait_too_long_is_told_so(here, monkeypatch):
+    monkeypatch.setattr(chassis.driver, "PATIENCE_SECONDS", 0.1)
+
+    async def read(seconds):
+        async with settled(here.reading(info={"context": here})) as session:
+            return await (await driver(session)).fetchval("SELECT 1 FROM pg_sleep($1)", seconds)
+
+    at_once = 1 + here.settings.pool_size // 2
+    slow = [asyncio.create_task(read(1.5)) for _ in range(at_once)]
+    await asyncio.sleep(0.8)
+    with pytest.raises(TimeoutError):
+        await read(0)
+    assert await asyncio.gather(*slow) == [1] * at_once
+    assert await read(0) == 1
+
+
 async def test_reader_that_fails_or_goes_away_leaves_its_place(here):
     async def fail():
         async with settled(here.reading(info={"context": here})) as session:
@@ -152,3 +219,52 @@ async def test_reader_that_fails_or_goes_away_leaves_its_place(here):
         await asyncio.gather(gone, return_exceptions=True)
     async with asyncio.timeout(5), settled(here.reading(info={"context": here})) as session:
         assert await (await driver(session)).fetchval("SELECT 1") == 1
+
+
+class TestLentLine:
+    """What a consumer works on, one transaction after the other."""
+
+    @pytest_asyncio.fixture
+    async def line(self, here):
+        async with alone(here) as database:
+            await database.execute(
+                "CREATE TABLE late (name text UNIQUE DEFERRABLE INITIALLY DEFERRED)"
+            )
+        async with leading(here, "this test") as connection:
+            yield connection
+
+    async def write(self, here, line, *names, then=None):
+        async with transaction(here, line) as session:
+            for name in names:
+                await (await driver(session)).execute("INSERT INTO late VALUES ($1)", name)
+            if then is not None:
+                raise then
+
+    async def late(self, here):
+        async with alone(here) as database:
+            return sorted(row["name"] for row in await database.fetch("SELECT name FROM late"))
+
+    async def test_each_transaction_is_whole_or_nothing(self, here, line):
+        await self.write(here, line, "a", "b")
+        with pytest.raises(LookupError):
+            await self.write(here, line, "c", then=LookupError())
+        await self.write(here, line, "d")
+        assert await self.late(here) == ["a", "b", "d"]
+
+    async def test_line_whose_commit_failed_is_not_worked_on_again(self, here, line):
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await self.write(here, line, "a", "a")
+        assert not (await line.get_raw_connection()).is_valid
+        with pytest.raises(ConnectionError):
+            await self.write(here, line, "b", then=LookupError())
+        assert await self.late(here) == []
+
+
+async def test_connection_that_breaks_is_no_fault_of_ours(here):
+    async def broken():
+        async with transaction(here) as session:
+            await (await driver(session)).fetchval("SELECT 1")
+            await session.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    with pytest.raises((sa.exc.DBAPIError, OSError)):
+        await broken()

@@ -23,7 +23,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from chassis import idempotency, tables
 from chassis.auth import MaybeActor, TokenKeys
-from chassis.driver import PlainFirst, settle, settled
+from chassis.driver import PATIENCE_SECONDS, PlainFirst, settle, settled
 from chassis.driver import driver as driver  # noqa: PLC0414 - re-exported for use cases
 from chassis.driver import shares as shares  # noqa: PLC0414
 from chassis.driver import together as together  # noqa: PLC0414
@@ -51,7 +51,7 @@ def new_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_use_lifo=True,  # few connections in use, each with its statements prepared
-        pool_timeout=5,  # beyond that 503 with Retry-After tells the client more than waiting
+        pool_timeout=PATIENCE_SECONDS,
         json_deserializer=from_json,  # a row of a queue has several, and this is the fastest
         hide_parameters=True,  # an error's text goes into logs and dead letters
         connect_args={"server_settings": {"application_name": "onenet", "timezone": "UTC"}},
@@ -145,7 +145,10 @@ def _session(*, looks: bool) -> Callable[..., AsyncIterator[AsyncSession]]:
         except BaseException:
             await settle(session, good=False)
             raise
-        await settle(session, good=True)
+        else:
+            await settle(session, good=True)
+        finally:
+            idempotency.leave(session)
         _wake(session)
 
     return opened

@@ -6,7 +6,8 @@ Hot statements only (decisions 0017 and 0025); everything else is the session's.
 import asyncio
 import contextvars
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -25,6 +26,7 @@ Found = TypeVar("Found")
 # Answers what is asked, in its order, on a connection of the driver.
 Verb = Callable[[Any, Sequence[One]], Awaitable[Sequence[Found]]]
 _MOST = 64
+PATIENCE_SECONDS = 5.0
 # What may be the fault of one of those who ask together.
 _FAULTS = (
     asyncpg.DataError,
@@ -61,6 +63,8 @@ async def driver(session: AsyncSession) -> Any:
         else:
             line = await (await session.connection()).get_raw_connection()
     adapted = line.dbapi_connection
+    if adapted is None:
+        raise ConnectionError("the database connection broke")
     # SQLAlchemy begins with a statement of its own, and this one may come before any. What only
     # reads needs no beginning: each statement sees what is committed, with it or without.
     if adapted._transaction is None and "single" not in session.info:  # noqa: SLF001 - no public way
@@ -75,7 +79,12 @@ async def _line(session: AsyncSession) -> Any:
     """
     here = context(session)
     if "single" in session.info:
-        await here.readers.acquire()
+        if here.readers.locked():
+            # Beyond that 503 with Retry-After tells the client more than waiting.
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await here.readers.acquire()
+        else:
+            await here.readers.acquire()
         session.info["reader"] = True
     return await here.engine.raw_connection()
 
@@ -88,13 +97,25 @@ def _is_free(session: AsyncSession) -> bool:
 @dataclass(frozen=True)
 class _Asked(Generic[One, Found]):
     one: One
+    weight: int
     answer: "asyncio.Future[Found]"
 
 
 @dataclass
 class _Queue(Generic[One, Found]):
-    waiting: list[_Asked[One, Found]] = field(default_factory=list)
+    waiting: deque[_Asked[One, Found]] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
+
+    def cut(self) -> list[_Asked[One, Found]]:
+        """The next to share a statement; who has gone away meanwhile is left out."""
+        taken: list[_Asked[One, Found]] = []
+        weight = 0
+        while self.waiting and (not taken or weight + self.waiting[0].weight <= _MOST):
+            one = self.waiting.popleft()
+            if not one.answer.done():
+                taken.append(one)
+                weight += one.weight
+        return taken
 
 
 def shares(session: AsyncSession) -> bool:
@@ -102,16 +123,24 @@ def shares(session: AsyncSession) -> bool:
     return "line" not in session.info and _is_free(session)
 
 
-async def together(session: AsyncSession, verb: Verb[One, Found], one: One) -> Found:
+async def together(
+    session: AsyncSession,
+    verb: Verb[One, Found],
+    one: One,
+    *,
+    apart: Hashable = None,
+    weight: int = 1,
+) -> Found:
     """What `verb` answers for one, by one statement with what other requests ask just now.
 
-    It commits by itself. A session that has begun asks alone, in its own transaction.
+    It commits by itself. A session that has begun asks alone, in its own transaction. Only those
+    with the same `apart` share and wait for one another; `weight` counts towards 64 a statement.
     """
     if not shares(session):
         return (await verb(await driver(session), [one]))[0]
     here = context(session)
-    queue: _Queue[One, Found] = here.queues.setdefault(verb, _Queue())
-    asked: _Asked[One, Found] = _Asked(one, asyncio.get_running_loop().create_future())
+    queue: _Queue[One, Found] = here.queues.setdefault((verb, apart), _Queue())
+    asked: _Asked[One, Found] = _Asked(one, weight, asyncio.get_running_loop().create_future())
     queue.waiting.append(asked)
     if queue.task is None:
         # It serves many, so nothing of the first one's context (a trace, a request id) goes along.
@@ -124,8 +153,7 @@ async def _serve(here: Context, verb: Verb[One, Found], queue: _Queue[One, Found
     """What comes while a statement is under way waits for the next, and shares it."""
     try:
         await asyncio.sleep(0)
-        while queue.waiting:
-            asked, queue.waiting = queue.waiting[:_MOST], queue.waiting[_MOST:]
+        while asked := queue.cut():
             await _ask(here, verb, asked)
     finally:
         # At once, not when the loop gets to it: who comes next must start another.
@@ -143,8 +171,10 @@ async def _ask(here: Context, verb: Verb[One, Found], asked: Sequence[_Asked[One
         if len(asked) == 1:
             _refuse(asked, error)
             return
-        for one in asked:  # nothing is written; alone, those who are not at fault need not fail
-            await _ask(here, verb, [one])
+        # Nothing is written; apart from who is at fault, the others need not fail.
+        half = len(asked) // 2
+        for some in (asked[:half], asked[half:]):
+            await _ask(here, verb, some)
     except BaseException as error:
         _refuse(asked, error)
         if not isinstance(error, Exception):
@@ -184,11 +214,19 @@ async def settle(session: AsyncSession, *, good: bool) -> None:
         if session.in_transaction():
             await (session.commit() if good else session.rollback())
         line = session.info.get("line")
-        if line is not None and (begun := line.dbapi_connection._transaction) is not None:  # noqa: SLF001
-            await (begun.commit() if good else begun.rollback())
-            line.dbapi_connection._transaction = None  # noqa: SLF001
+        if line is not None and line.is_valid:
+            await _end(line, good=good)
+        elif line is not None and good:
+            raise ConnectionError("the database connection broke before the end")
     finally:
         await _give_back(session)
+
+
+async def _end(line: Any, *, good: bool) -> None:
+    begun = line.dbapi_connection._transaction  # noqa: SLF001
+    if begun is not None:
+        await (begun.commit() if good else begun.rollback())
+        line.dbapi_connection._transaction = None  # noqa: SLF001
 
 
 async def _give_back(session: AsyncSession) -> None:
@@ -197,19 +235,23 @@ async def _give_back(session: AsyncSession) -> None:
         context(session).readers.release()
     if "bound" in session.info or "bind" in session.info:
         await asyncio.shield(session.close())
-    if line is not None and "lent" not in session.info:
-        await _lay_back(context(session), line)
+    if line is not None:
+        await _lay_back(context(session), line, lent="lent" in session.info)
 
 
-async def _lay_back(here: Context, line: Any) -> None:
+async def _lay_back(here: Context, line: Any, *, lent: bool = False) -> None:
     if not line.is_valid:
         return
-    # Nobody knows what state a connection is in whose transaction did not end.
-    done, pool = line.dbapi_connection._transaction is None, here.engine.pool  # noqa: SLF001
-    if done and isinstance(pool, QueuePool) and pool.checkedin() < pool.size():
+    pool = here.engine.pool
+    if line.dbapi_connection._transaction is not None:  # noqa: SLF001
+        # Nobody knows what state a connection is in whose transaction did not end.
+        await asyncio.shield(greenlet_spawn(line.invalidate))
+    elif lent:
+        return
+    elif isinstance(pool, QueuePool) and pool.checkedin() < pool.size():
         line.close()
     else:
-        await asyncio.shield(greenlet_spawn(line.close if done else line.invalidate))
+        await asyncio.shield(greenlet_spawn(line.close))
 
 
 async def driver_of(connection: AsyncConnection) -> Any:

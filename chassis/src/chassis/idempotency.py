@@ -48,6 +48,8 @@ class KeyRunning(Conflict):
 
 # FastAPI may have read a form already, and its stream does not come twice; the parts do.
 _FORMS = ("multipart/", "application/x-www-form-urlencoded")
+# So much of a request is what 64 may have that are written by one statement.
+_LIGHT_BYTES = 16 * 1024
 # Headers that belong to the answer and not to its way here.
 _KEPT_HEADERS = ("etag", "location")
 _LOOK = """
@@ -113,6 +115,7 @@ class Attempt:
     key: str
     fingerprint: bytes
     captured: Captured
+    size: int
 
 
 async def required_key(request: Request) -> str:
@@ -141,19 +144,37 @@ async def begin(
     """Lock the key for this transaction; raises Replayed, KeyRunning or KeyReused.
 
     Without `looks` that is left to `ground_row`, which must come before all else, and locks
-    nothing: of two with one key, the second to write is refused.
+    nothing: of two with one key in two processes, the second to write is refused.
     """
     header = request.headers.get("idempotency-key")
     if request.method != "POST" or header is None:
         return None
     scope = str(actor.id) if actor else "anyone"
-    attempt = Attempt(scope, _parse(header), await _fingerprint(request), Captured())
+    fingerprint = await _fingerprint(request)
+    size = int(request.headers.get("content-length", "0"))
+    attempt = Attempt(scope, _parse(header), fingerprint, Captured(), size)
     session.info["attempt"] = attempt
     if looks:
         await _look(session)
+    else:
+        _enter(session, attempt)
     _answer.set(attempt.captured)
     session.info["event"], session.info["rows"] = None, {}
     return attempt
+
+
+def _enter(session: AsyncSession, attempt: Attempt) -> None:
+    here, mark = context(session), (attempt.scope, attempt.key)
+    if mark in here.keys_under_way:
+        raise KeyRunning
+    here.keys_under_way.add(mark)
+    session.info["under_way"] = mark
+
+
+def leave(session: AsyncSession) -> None:
+    """The request is over for whoever comes with its key in this process."""
+    mark = session.info.pop("under_way", None)
+    context(session).keys_under_way.discard(mark)
 
 
 async def _look(session: AsyncSession) -> None:
@@ -203,7 +224,8 @@ async def leave_rows(
 ) -> None:
     """Write new rows, of values as JSON has them; those of a keyed request wait for its answer."""
     if "rows" in session.info:
-        session.info["rows"] |= rows
+        for table, ones in rows.items():
+            session.info["rows"].setdefault(table, []).extend(ones)
     else:
         await write(await driver(session), [Left(None, None, rows)])
 
@@ -222,7 +244,7 @@ async def keep(session: AsyncSession, attempt: Attempt) -> None:
     try:
         # Rows of its own are new, and so is what the event speaks of: others cannot be in the way.
         if rows:
-            await together(session, write, left)
+            await together(session, write, left, weight=1 + attempt.size // _LIGHT_BYTES)
         elif answer or event:
             await write(await driver(session), [left])
     except asyncpg.UniqueViolationError as error:

@@ -96,6 +96,8 @@ class Context:
     ready: dict[str, Callable[[], Awaitable[str | None]]] = field(default_factory=dict)
     memory: dict[Any, Any] = field(default_factory=dict)
     queues: dict[Any, Any] = field(default_factory=dict)  # of `driver.together`
+    keys_under_way: set[tuple[str, str]] = field(default_factory=set)
+    counted: dict[Any, Any] = field(default_factory=dict)  # taken from a counter, to be given
     readers: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,7 +107,7 @@ class Context:
 
     def remember(self, key: Any, value: Any) -> Any:
         """Keep in memory what cannot change in the database; the oldest makes room."""
-        if len(self.memory) >= _REMEMBERED:
+        if len(self.memory) >= _REMEMBERED and key not in self.memory:
             del self.memory[next(iter(self.memory))]
         self.memory[key] = value
         return value

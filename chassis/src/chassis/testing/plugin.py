@@ -99,7 +99,7 @@ def bound(context: Context, url: str) -> Context:
     engine = create_async_engine(async_url(url), poolclass=NullPool)
     writing, reading = sessions_of(engine)
     bound_to = replace(context, engine=engine, writing=writing, reading=reading)
-    return replace(bound_to, wake=asyncio.Event(), memory={}, queues={})
+    return replace(bound_to, wake=asyncio.Event(), memory={}, queues={}, counted={})
 
 
 def token_keys() -> TokenKeys:

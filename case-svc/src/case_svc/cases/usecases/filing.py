@@ -19,12 +19,11 @@ from chassis.idempotency import leave_rows
 
 _BOXES: Final = [one.name for one in Case.__table__.columns if isinstance(one.type, LargeBinary)]
 _KINDS: Final[tuple[type[Base], ...]] = (Case, CaseMaterial, CaseEntry, CaseTask, CaseClock)
-# In the order of prefixes, so that two who count several never wait for each other.
 _COUNT: Final = """
 INSERT INTO case_counter AS known (prefix, received_on, last)
 SELECT prefix, received_on, sum(wanted)
 FROM unnest($1::text[], $2::date[], $3::int[]) AS asked (prefix, received_on, wanted)
-GROUP BY prefix, received_on ORDER BY prefix, received_on
+GROUP BY prefix, received_on
 ON CONFLICT (prefix, received_on) DO UPDATE SET last = known.last + excluded.last
 RETURNING prefix, received_on, last"""
 _SOON_SECONDS: Final = 1.0
@@ -71,14 +70,15 @@ async def file_case(session: AsyncSession, case: Case, rows: Iterable[Base]) -> 
 async def _next_number(session: AsyncSession, beginning: str, received_on: date) -> int:
     """One that is not used in the end is missing for ever, as it may (0025)."""
     here = context(session)
-    known: _Numbers | None = here.memory.get((_Numbers, beginning))
+    known: _Numbers | None = here.counted.get(beginning)
     if known is None or known.received_on != received_on:
-        known = here.remember((_Numbers, beginning), _Numbers(received_on))
+        known = here.counted[beginning] = _Numbers(received_on)
     if known.left:
         return known.left.popleft()
     # What a session counts in a transaction of its own may yet be taken back.
     wanted = known.want() if shares(session) else 1
-    first = await together(session, _count, (beginning, received_on, wanted))
+    # Who holds an item's counter lets nobody wait who applies for another.
+    first = await together(session, _count, (beginning, received_on, wanted), apart=beginning)
     known.left.extend(range(first + 1, first + wanted))
     return first
 
