@@ -322,9 +322,9 @@ async def _handle(
 def _read(content: bytes) -> dict[str, Any]:
     try:
         envelope = from_json(content)
-        UUID(envelope["id"]), envelope["type"], envelope["data"]
-        int(envelope["sequence"])
-        datetime.fromisoformat(envelope["time"])
+        envelope["id"], envelope["sequence"] = UUID(envelope["id"]), int(envelope["sequence"])
+        envelope["time"] = datetime.fromisoformat(envelope["time"])
+        envelope["type"], envelope["data"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
     found: dict[str, Any] = envelope
@@ -339,11 +339,11 @@ def _received(here: Context, envelope: dict[str, Any], model: type[BaseModel]) -
         raise Unreadable(f"{envelope['type']}: {places}") from error
     box = envelope.get("sealed", {}).get(here.service)
     return Received(
-        id=UUID(envelope["id"]),
+        id=envelope["id"],
         type=envelope["type"],
         subject=envelope["subject"],
-        time=datetime.fromisoformat(envelope["time"]),
-        sequence=int(envelope["sequence"]),
+        time=envelope["time"],
+        sequence=envelope["sequence"],
         data=content,
         sealed=here.vault.unseal(box, sender=service_of(envelope["type"])) if box else None,
     )
@@ -351,7 +351,7 @@ def _received(here: Context, envelope: dict[str, Any], model: type[BaseModel]) -
 
 async def _first_time(session: AsyncSession, envelopes: Sequence[Mapping[str, Any]]) -> list[bool]:
     """Enter the events into the inbox; of each, whether it was not there."""
-    ids = [UUID(one["id"]) for one in envelopes]
+    ids = [one["id"] for one in envelopes]
     rows = await (await driver(session)).fetch(_ENTER, ids, [one["type"] for one in envelopes])
     entered = {row["event_id"] for row in rows}
     new = []

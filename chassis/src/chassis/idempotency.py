@@ -56,11 +56,13 @@ _LOOK = """
 SELECT pg_try_advisory_xact_lock(hashtextextended($1::text || '|' || $2::text, 0)) AS locked,
   kept.fingerprint AS kept_fingerprint, kept.status AS kept_status, kept.answer AS kept_answer
 FROM (SELECT) AS once LEFT JOIN idempotency_record AS kept ON scope = $1 AND key = $2"""
-# Each is found by index, however little the planner knows of how many are asked.
+# Each is found by index, however little the planner knows of how many are asked. And it must not
+# know: with `(SELECT …)` around the arrays it makes one plan for all times, and not one each time.
 _FIND = """
 SELECT kept.fingerprint AS kept_fingerprint, kept.status AS kept_status,
   kept.answer AS kept_answer, ground.*
-FROM unnest($1::text[], $2::text[]{types}) WITH ORDINALITY AS asked (scope, key{names}, turn)
+FROM unnest((SELECT $1::text[]), (SELECT $2::text[]){types})
+  WITH ORDINALITY AS asked (scope, key{names}, turn)
 LEFT JOIN LATERAL (
   SELECT * FROM idempotency_record WHERE scope = asked.scope AND key = asked.key OFFSET 0
 ) AS kept ON true
@@ -197,7 +199,7 @@ def _first_time(session: AsyncSession, attempt: Attempt, found: Any) -> None:
 def ground(select: str, **columns: str) -> Verb[tuple[Any, ...], Any]:
     """What requests rest on: a statement about `asked`, which has these columns of these types."""
     names = "".join(f", {name}" for name in columns)
-    types = "".join(f", ${at}::{kind}[]" for at, kind in enumerate(columns.values(), 3))
+    types = "".join(f", (SELECT ${at}::{kind}[])" for at, kind in enumerate(columns.values(), 3))
     statement = _FIND.format(select=select, names=names, types=types)
 
     async def find(database: Any, asked: Sequence[tuple[Any, ...]]) -> Sequence[Any]:

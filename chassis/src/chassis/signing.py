@@ -7,7 +7,9 @@ from base64 import urlsafe_b64encode
 from functools import lru_cache
 from typing import Any
 
-from joserfc import jws
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey
 from pydantic import create_model
 from pydantic_core import to_json
@@ -21,7 +23,7 @@ from chassis.settings import Context, context
 from chassis.tables import signing_key
 
 _LOCK = 0x516E
-_ES256 = jws.JWSRegistry.algorithms[ALGORITHM]
+_ES256 = ECDSA(SHA256())
 HELD_SECONDS = 5
 _HELD = "signing key"
 
@@ -89,7 +91,14 @@ def sign_held(here: Context, payload: dict[str, Any], *, typ: str) -> str | None
 
 def _signed(kid: str, key: ECKey, payload: dict[str, Any], typ: str) -> str:
     signed = f"{_header(kid, typ)}.{_base64(to_json(payload))}"
-    return f"{signed}.{_base64(_ES256.sign(signed.encode(), key))}"
+    pair = decode_dss_signature(_private(key).sign(signed.encode(), _ES256))
+    # RFC 7518, 3.4: both numbers in 32 bytes each.
+    return f"{signed}.{_base64(b''.join(one.to_bytes(32, 'big') for one in pair))}"
+
+
+def _private(key: ECKey) -> EllipticCurvePrivateKey:
+    assert key.private_key is not None
+    return key.private_key
 
 
 @lru_cache

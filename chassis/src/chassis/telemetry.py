@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import structlog
@@ -73,6 +73,7 @@ def configure(service: str, *, level: str, otlp_url: str | None) -> None:
         provider = TracerProvider(resource=Resource.create({"service.name": service}))
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_url)))
         trace.set_tracer_provider(provider)
+        _collector.cache_clear()
 
 
 def without_values(text: str) -> str:
@@ -88,13 +89,24 @@ def _cover_values(
     return event
 
 
+@cache
+def _collector() -> bool:
+    """Whether `configure` was given one, or a test; asking takes longer than passing on."""
+    return isinstance(trace.get_tracer_provider(), TracerProvider)
+
+
 def tracer() -> trace.Tracer:
     return trace.get_tracer("onenet")
 
 
-def observe_delay(service: str, event_type: str, recorded: str) -> None:
-    age = (clock.now() - datetime.fromisoformat(recorded)).total_seconds()
-    DELAY.labels(service, event_type).observe(max(age, 0))
+def observe_delay(service: str, event_type: str, recorded: datetime) -> None:
+    age = (clock.now() - recorded).total_seconds()
+    _delays(service, event_type).observe(max(age, 0))
+
+
+@lru_cache(maxsize=4096)
+def _delays(service: str, event_type: str) -> Histogram:
+    return DELAY.labels(service, event_type)
 
 
 @lru_cache(maxsize=4096)
@@ -106,7 +118,7 @@ def _series(service: str, path: str, method: str, status: int) -> tuple[Counter,
 @contextlib.contextmanager
 def span(name: str, traceparent: str | None, kind: trace.SpanKind) -> Iterator[None]:
     """Without a collector nothing is measured, but what came along is passed on."""
-    if isinstance(trace.get_tracer_provider(), TracerProvider):
+    if _collector():
         parent = propagate.extract({"traceparent": traceparent}) if traceparent else None
         with tracer().start_as_current_span(name, context=parent, kind=kind):
             yield
@@ -120,7 +132,7 @@ def span(name: str, traceparent: str | None, kind: trace.SpanKind) -> Iterator[N
 
 def traceparent() -> str | None:
     """What to send with a call or an event, so that the trace goes on there; W3C Trace Context."""
-    if isinstance(trace.get_tracer_provider(), TracerProvider):
+    if _collector():
         carrier: dict[str, str] = {}
         propagate.inject(carrier)
         return carrier.get("traceparent")

@@ -8,7 +8,6 @@ import base64
 import hashlib
 import hmac
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +15,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-_NONCE_BYTES = 12
+from chassis import clock
+from chassis.clock import NONCE_BYTES
 
 
 class UnknownKey(Exception):
@@ -92,7 +92,7 @@ def _cipher(key: bytes) -> AESGCM:
 
 
 def _encrypt(kid: str, key: bytes, plain: bytes, purpose: bytes) -> bytes:
-    nonce = secrets.token_bytes(_NONCE_BYTES)
+    nonce = clock.nonce()
     name = kid.encode()
     return bytes([len(name)]) + name + nonce + _cipher(key).encrypt(nonce, plain, purpose)
 
@@ -102,7 +102,7 @@ def _decrypt(keys: Mapping[str, bytes], box: bytes, purpose: bytes) -> bytes:
     kid = box[1 : 1 + length].decode()
     if kid not in keys:
         raise UnknownKey(kid)
-    start = 1 + length + _NONCE_BYTES
+    start = 1 + length + NONCE_BYTES
     return _cipher(keys[kid]).decrypt(box[1 + length : start], box[start:], purpose)
 
 

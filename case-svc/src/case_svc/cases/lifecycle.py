@@ -6,6 +6,7 @@ nevertheless, because they are possible only in some.
 """
 
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 from case_svc.cases.errors import IllegalMove
@@ -135,11 +136,13 @@ def step(state: State, action: Action) -> State:
         raise IllegalMove(state, action, possible(state)) from None
 
 
+@cache
 def allowed(state: State) -> tuple[Action, ...]:
     """Everything that can happen to a case in this state."""
     return tuple(action for action in Action if (state, action) in MOVES)
 
 
+@cache
 def possible(state: State) -> tuple[Action, ...]:
     """What people can do now, named as the routes are."""
     return tuple(action for action in allowed(state) if action in ROUTES)

@@ -4,23 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor
-from chassis.db import as_plain, driver
+from chassis.idempotency import leave_rows
 from identity_svc.inbox import queries
 from identity_svc.inbox.models import Message
 
-_LEFT: Final = [one.name for one in Message.__table__.columns if one.name != "read_at"]
-_LEAVE: Final = as_plain(insert(Message), _LEFT)
+_MESSAGES: Final = Message.metadata.tables[Message.__tablename__]
 
 
 async def leave_messages(session: AsyncSession, steps: Sequence[Mapping[str, Any]]) -> None:
     """Each event is received once, so each step leaves one message; a step is its columns."""
-    rows = [_LEAVE.values(id=clock.new_id(), **step) for step in steps]
-    await (await driver(session)).executemany(_LEAVE.text, rows)
+    await leave_rows(session, {_MESSAGES: [{"id": clock.new_id(), **step} for step in steps]})
 
 
 async def read_message(session: AsyncSession, actor: Actor, message_id: UUID) -> Message:
