@@ -42,6 +42,7 @@ TROUBLE = (
     Dialect.Error,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     NatsError,
     OSError,
     TimeoutError,

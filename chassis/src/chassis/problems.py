@@ -171,6 +171,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(OSError, _database_error)
     app.add_exception_handler(asyncpg.PostgresError, _database_error)
     app.add_exception_handler(asyncpg.InterfaceError, _database_error)
+    app.add_exception_handler(asyncpg.InternalClientError, _database_error)
     app.add_exception_handler(Dialect.Error, _database_error)
     app.add_exception_handler(Exception, _unknown_error)
 
