@@ -1,5 +1,7 @@
 """The parts of the commands that need no platform."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -27,7 +29,27 @@ def run(tmp_path, monkeypatch):
     return lambda *words: CliRunner().invoke(app, words)
 
 
+MEASURING = """
+import time
+from onenet.cli import _plainly
+with _plainly():
+    try:
+        print("begun", flush=True)
+        time.sleep(60)
+    finally:
+        print("cleared up", flush=True)
+"""
+
+
 class TestCommandLine:
+    def test_sigterm_clears_up_as_ctrl_c_does(self):
+        command = [sys.executable, "-c", MEASURING]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+            assert child.stdout.readline() == b"begun\n"
+            child.terminate()
+            said, _ = child.communicate(timeout=20)
+        assert said == b"cleared up\n"
+
     def test_an_import_without_a_platform_says_how_to_start_one(self, run, tmp_path):
         (tmp_path / "list.csv").write_text("a,b\n")
         done = run("import", "items", "list.csv")

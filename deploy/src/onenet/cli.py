@@ -1,5 +1,6 @@
 """The command line: run, reset, import, story, delay, settings."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,8 @@ def main() -> None:
 @contextmanager
 def _plainly() -> Iterator[Teller]:
     """One sentence instead of a traceback."""
+    # As after Ctrl-C: what was started is stopped, what was made is removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     teller = Teller()
     try:
         yield teller
