@@ -7,8 +7,6 @@
 | the database breaks the connection | the reader begins anew; no event is blamed for it |
 | the stream lost its end | what it lacks leaves again, readers begin anew |
 | a worker stops with messages in its hands | it gives them back at once |
-| a copy is lost, or a new type is read | a rebuild reads the stream again |
-| a copy is lost and the stream is younger | the producer tells the present state again |
 """
 
 import asyncio
@@ -18,142 +16,40 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from losing import (
+    COUNTING,
+    SPOKEN,
+    WRITTEN,
+    Told,
+    at_work,
+    connected,
+    heard,
+    on_written,
+    recorded,
+    rows,
+    speak,
+    stored,
+    unpublished,
+    until,
+    write,
+)
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
-from pydantic import BaseModel
-from sample.main import COPIED, Heard, Note, NoteWritten
+from sample.main import Heard
 
-from chassis import clock, consumer, driver, operations, outbox, worker
+from chassis import clock, consumer, driver, outbox, worker
 from chassis.db import transaction
-from chassis.events import reached, subject_of
-from chassis.outbox import record
-from chassis.tables import dead_letter, inbox_event, outbox_event, republication
-from chassis.testing.plugin import bound, token_for
+from chassis.events import reached
+from chassis.tables import dead_letter, inbox_event, outbox_event
 from chassis.testing.servers import free_port
-
-SPOKEN = "other.word.spoken.v1"
-WRITTEN = "sample.note.written.v1"
-
-
-class Told(BaseModel):
-    note_id: str
-
-
-async def on_written(session, event) -> None:
-    """A reaction whose second run would show."""
-    heard = sa.dialects.postgresql.insert(Heard).values(entity_id=event.data.note_id, times=1)
-    again = heard.on_conflict_do_update(
-        index_elements=["entity_id"], set_={"times": Heard.times + 1}
-    )
-    await session.execute(again)
-
-
-COUNTING = {WRITTEN: [(Told, on_written)]}
-
-
-class LossyClient(Client):
-    """A connection on which single messages, or their reply addresses, go missing once."""
-
-    lost = ()
-    unanswered = ()
-    sent = 0
-
-    async def publish(self, subject, payload=b"", reply="", headers=None):
-        if subject.startswith("onenet."):
-            self.sent += 1
-            if self.sent in self.lost:
-                return
-            if self.sent in self.unanswered:
-                reply = ""
-        await super().publish(subject, payload, reply, headers)
-
-
-async def connected(url, kind=Client):
-    return await consumer.connect(url, name="test", bus=kind())
-
-
-@pytest.fixture
-async def nc(nats_url):
-    opened = await connected(nats_url, LossyClient)
-    for name in ("sample", "other"):
-        with suppress(NotFoundError):
-            await opened.jetstream().delete_stream(name.upper())
-        await consumer.ensure_stream(opened.jetstream(), name)
-    yield opened
-    await opened.close()
-
-
-async def rows(here, statement):
-    async with here.reading.begin() as session:
-        return (await session.execute(statement)).all()
-
-
-async def write(here, count=1):
-    async with transaction(here) as session:
-        for _ in range(count):
-            note_id = clock.new_id()
-            session.add(Note(note_id=note_id, text="x", version=1, written_at=clock.now()))
-            await record(session, NoteWritten(note_id=note_id, version=1))
-
-
-async def recorded(here):
-    order = sa.select(outbox_event.c.event_id).order_by(outbox_event.c.position)
-    return [str(one.event_id) for one in await rows(here, order)]
-
-
-async def unpublished(here):
-    waiting = sa.select(outbox_event.c.position).where(outbox_event.c.published_at.is_(None))
-    return len(await rows(here, waiting))
-
-
-async def stored(nc, stream="SAMPLE"):
-    try:
-        last = (await nc.jetstream().stream_info(stream)).state.last_seq
-    except NotFoundError:
-        return []
-    found = [await nc.jetstream().get_msg(stream, number + 1) for number in range(last)]
-    return [json.loads(message.data)["id"] for message in found]
-
-
-async def until(condition) -> None:
-    for _ in range(300):
-        with suppress(OSError, TimeoutError):
-            if await condition():
-                return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it never happened")
-
-
-@asynccontextmanager
-async def at_work(*steps):
-    tasks = [asyncio.create_task(step) for step in steps]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def speak(nc, entity_id, *, then="ok", event_id=None, event_type=SPOKEN):
-    envelope = {
-        "id": str(event_id or uuid4()),
-        "type": event_type,
-        "subject": entity_id,
-        "time": clock.now().isoformat(),
-        "sequence": 1,
-        "data": {"entity_id": entity_id, "then": then, "note_id": entity_id},
-    }
-    subject = subject_of(event_type, entity_id)
-    await nc.jetstream().publish(subject, json.dumps(envelope).encode())
 
 
 class TestWindow:
@@ -253,10 +149,10 @@ class TestLostBus:
             working = at_work(*tasks)
             await working.__aenter__()
             await write(here, 5)
-            await until(lambda: _heard(here, 5))
+            await until(lambda: heard(here, 5))
         await write(here, 5)  # the bus is down
         with bus_at(port, tmp_path / "second"):  # and comes back with nothing
-            await until(lambda: _heard(here, 10))
+            await until(lambda: heard(here, 10))
             assert sorted(await stored(nc)) == sorted(await recorded(here))
             times = await rows(here, sa.select(Heard.times))
             assert {one.times for one in times} == {1}
@@ -313,10 +209,6 @@ class TestLostBus:
         assert await unpublished(concurrent_here) == 0
 
 
-async def _heard(here, count):
-    return len(await rows(here, sa.select(Heard))) == count
-
-
 class TestConsumer:
     async def test_stopping_gives_back_what_is_held(self, concurrent_here, nc):
         started = asyncio.Event()
@@ -332,7 +224,7 @@ class TestConsumer:
         quick = {SPOKEN: [(Told, on_written)]}
         # Far sooner than the thirty seconds after which the bus would take them back itself.
         async with at_work(consumer.run(concurrent_here, nc, "other", quick)):
-            await until(lambda: _heard(concurrent_here, 3))
+            await until(lambda: heard(concurrent_here, 3))
 
     async def test_connection_that_breaks_is_nobodys_dead_letter(self, concurrent_here, nc):
         calls = []
@@ -347,14 +239,14 @@ class TestConsumer:
         working = (consumer.run(concurrent_here, nc, "other", reactions),)
         async with at_work(*working, outbox.relay(concurrent_here, nc)):
             await speak(nc, "a")
-            await until(lambda: _heard(concurrent_here, 1))
+            await until(lambda: heard(concurrent_here, 1))
             async with transaction(concurrent_here) as session:
                 others = "datname = current_database() AND pid <> pg_backend_pid()"
                 ending = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"
                 await session.execute(sa.text(ending))
             await write(concurrent_here)
             await speak(nc, "b")
-            await until(lambda: _heard(concurrent_here, 2))
+            await until(lambda: heard(concurrent_here, 2))
             await until(lambda: _none_left(concurrent_here))
         assert {one.times for one in await rows(concurrent_here, sa.select(Heard.times))} == {1}
         assert await rows(concurrent_here, sa.select(dead_letter)) == []
@@ -384,10 +276,10 @@ class TestConsumer:
         reactions = {SPOKEN: [(Told, on_written)]}
         async with at_work(consumer.run(concurrent_here, nc, "other", reactions)):
             await speak(nc, "a")
-            await until(lambda: _heard(concurrent_here, 1))
+            await until(lambda: heard(concurrent_here, 1))
             await nc.jetstream().delete_consumer("OTHER", "sample")
             await speak(nc, "b")
-            await until(lambda: _heard(concurrent_here, 2))
+            await until(lambda: heard(concurrent_here, 2))
         assert {one.times for one in await rows(concurrent_here, sa.select(Heard.times))} == {1}
 
     async def test_inbox_forgets_only_what_cannot_come_again(self, concurrent_here):
@@ -402,117 +294,6 @@ class TestConsumer:
                 )
             await consumer.forget_old(session, 400)
         assert len(await rows(concurrent_here, sa.select(inbox_event))) == 1
-
-
-class TestRebuild:
-    async def test_copies_come_back_and_other_effects_stay_single(
-        self, prepared, concurrent_here, nc
-    ):
-        here = replace(concurrent_here, bus=nc)
-        copies, effects = [], []
-
-        async def copy(session, event) -> None:
-            copies.append(event.data.note_id)
-
-        async def act(session, event) -> None:
-            effects.append(event.data.note_id)
-
-        again = {SPOKEN: [(Told, copy)]}
-        both = {SPOKEN: [(Told, copy), (Told, act)]}
-        await speak(nc, "a")
-        await speak(nc, "b")
-        async with at_work(consumer.run(here, nc, "other", both)):
-            await until(lambda: _lengths(copies, effects, 2, 2))
-            asked = await operations.ask_rebuild(
-                here, prepared.service, operations.RebuildIn(producer="other")
-            )
-            assert asked.left == 2
-            async with at_work(consumer.rebuild(here, nc, "other", both, again)):
-                await until(lambda: _lengths(copies, effects, 4, 2))
-                await until(lambda: _no_rebuild(here, prepared.service))
-        assert copies == ["a", "b", "a", "b"]
-
-    async def test_type_read_only_since_today_gets_what_was_before(
-        self, prepared, concurrent_here, nc
-    ):
-        here, new = replace(concurrent_here, bus=nc), "other.word.written.v1"
-        await speak(nc, "old", event_type=new)
-        await speak(nc, "a")
-        known = {SPOKEN: [(Told, on_written)]}
-        async with at_work(consumer.run(here, nc, "other", known)):
-            await until(lambda: _heard(here, 1))
-        more = known | {new: [(Told, on_written)]}
-        async with at_work(consumer.run(here, nc, "other", more)):
-            await speak(nc, "b")
-            await until(lambda: _heard(here, 2))  # but not "old", which lies behind
-            await consumer.ensure_consumer(
-                nc.jetstream(),
-                stream="OTHER",
-                durable=consumer.rebuild_of("sample"),
-                subjects=consumer.subjects_of(more, "other"),
-            )
-            async with at_work(consumer.rebuild(here, nc, "other", more, {})):
-                await until(lambda: _heard(here, 3))
-        assert {one.times for one in await rows(here, sa.select(Heard.times))} == {1}
-
-    async def test_operator_asks_and_sees(self, concurrent_client, concurrent_here, prepared, nc):
-        prepared.app.state.context = replace(concurrent_here, bus=nc)
-        admin = token_for("staff", roles=["platform_admin"])
-        await speak(nc, "a")
-        base = "/api/v1/operations/sample/rebuilds"
-        answer = await concurrent_client.post(base, json={"producer": "other"}, headers=admin)
-        assert (answer.status_code, answer.json()["left"]) == (202, 1)
-        seen = await concurrent_client.get(base, headers=admin)
-        assert [one["producer"] for one in seen.json()["rebuilds"]] == ["other"]
-        for wrong in ({"producer": "nobody"}, {"producer": "other", "type": "other.x.y.v1"}):
-            answer = await concurrent_client.post(base, json=wrong, headers=admin)
-            assert answer.status_code == 404
-        clerk = token_for("staff", roles=["clerk"])
-        assert (await concurrent_client.get(base, headers=clerk)).status_code == 403
-
-    async def test_no_bus_is_said_not_suffered(self, concurrent_client, prepared):
-        admin = token_for("staff", roles=["platform_admin"])
-        base = "/api/v1/operations/sample/rebuilds"
-        answer = await concurrent_client.post(base, json={"producer": "other"}, headers=admin)
-        assert answer.status_code == 503
-
-
-async def _lengths(copies, effects, *wanted):
-    return (len(copies), len(effects)) == wanted
-
-
-async def _no_rebuild(here, service):
-    return await operations.rebuilds(here, service) == []
-
-
-class TestRepublication:
-    async def test_present_state_is_told_page_by_page_and_goes_on_after_a_stop(
-        self, concurrent_client, concurrent_here, monkeypatch
-    ):
-        monkeypatch.setattr(outbox, "PAGE", 4)
-        await write(concurrent_here, 10)
-        admin = token_for("staff", roles=["platform_admin"])
-        base = "/api/v1/operations/sample/republications"
-        before = len(await recorded(concurrent_here))
-        asked = await concurrent_client.post(base, headers=admin)
-        assert asked.status_code == 202
-        keys = len(await recorded(concurrent_here)) - before  # signing keys are few: told at once
-        assert keys >= 1
-
-        async def fail(session, row):
-            raise RuntimeError
-
-        assert await outbox.republish_page(concurrent_here, COPIED)
-        broken = [replace(COPIED[0], tell=fail)]
-        with pytest.raises(RuntimeError):
-            await outbox.republish_page(concurrent_here, broken)
-        seen = (await concurrent_client.get(base, headers=admin)).json()
-        assert [(one["told"], one["finished_at"]) for one in seen["kinds"]] == [(4, None)]
-        while await outbox.republish_page(concurrent_here, COPIED):
-            pass
-        (done,) = await rows(concurrent_here, sa.select(republication))
-        assert (done.told, done.finished_at is not None) == (10, True)
-        assert len(await recorded(concurrent_here)) == before + keys + 10
 
 
 class TestWorker:
@@ -536,40 +317,3 @@ class TestWorker:
         assert 'onenet_ready{part="database",service="sample"} 1.0' in text
         # The check holds the connection it was built with; a copy needs an idle template.
         await prepared.context.engine.dispose()
-
-
-class TestCommands:
-    async def test_one_command_each_tells_again_and_reads_again(
-        self, prepared, concurrent_here, databases, nats_url, nc, tmp_path
-    ):
-        url = await databases.copy(prepared)
-        here = bound(concurrent_here, url)
-        await write(here, 3)
-        before = len(await recorded(here))
-        known = prepared.service.settings
-        environment = {
-            "ONENET_DATABASE_URL": url,
-            "ONENET_NATS_URL": nats_url,
-            "ONENET_FILES_URL": f"file://{tmp_path}",
-            "ONENET_ISSUER": known.issuer,
-            "ONENET_KEYS_URL": known.keys_url,
-            "ONENET_VAULT_KEYS": known.vault_keys.get_secret_value(),
-            "PYTHONPATH": str(Path(__file__).parent),
-        }
-        said = await _sample("republish", environment=environment)
-        assert "note: 3 done" in said
-        assert len(await recorded(here)) >= before + 3
-        await speak(nc, "a")
-        said = await _sample("rebuild", "--producer", "other", environment=environment)
-        assert "other: " in said
-        assert await _heard(here, 1)
-        await here.engine.dispose()
-
-
-async def _sample(*words, environment):
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sample", *words), env=environment, stdout=asyncio.subprocess.PIPE
-    )
-    said, _ = await child.communicate()
-    assert child.returncode == 0, said
-    return said.decode()
