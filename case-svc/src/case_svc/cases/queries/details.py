@@ -47,6 +47,15 @@ class Detail:
     certificates: list[CaseCertificate]
 
 
+@dataclass(frozen=True)
+class Timed:
+    """What the clocks of a case rest on."""
+
+    case: Case
+    clocks: list[CaseClock]
+    intervals: list[CaseInterval]
+
+
 # Of each part: which rows, and their order.
 _PARTS: Final[dict[str, tuple[type[Base], str, str]]] = {
     "tasks": (CaseTask, "status IN ('open', 'held')", "task_id"),
@@ -60,23 +69,25 @@ _PARTS: Final[dict[str, tuple[type[Base], str, str]]] = {
 
 async def visible_detail(session: AsyncSession, actor: Actor, case_id: UUID) -> Detail:
     """Raises CaseNotFound when this actor may not see the case."""
-    row = await _seen(session, actor, case_id, "NULL")
+    row = await _seen(session, actor, case_id, _DETAIL)
     return _detail(_case(row), row)
 
 
-async def timed_detail(
-    session: AsyncSession, actor: Actor, case_id: UUID
-) -> tuple[Detail, Calendar]:
-    """The same with the calendar in force, from the year in which the case began."""
+async def timed_case(session: AsyncSession, actor: Actor, case_id: UUID) -> tuple[Timed, Calendar]:
+    """With the calendar in force, from the year in which the case began; raises CaseNotFound."""
     last = today().year + YEARS_AHEAD
-    row = await _seen(session, actor, case_id, NAME.format(first=_BEGAN, last=last))
+    row = await _seen(session, actor, case_id, _TIMED, last)
     first = int(row["calendar"].partition("-")[0])
-    return _detail(_case(row), row), await calendar_named(session, row["calendar"], first, last)
+    parts = _TIMED_AS_JSON.validate_json(row["parts"])
+    timed = Timed(_case(row), **{name: _rows(_PARTS[name][0], parts[name]) for name in _TIMING})
+    return timed, await calendar_named(session, row["calendar"], first, last)
 
 
-async def _seen(session: AsyncSession, actor: Actor, case_id: UUID, calendar: str) -> Any:
+async def _seen(
+    session: AsyncSession, actor: Actor, case_id: UUID, statement: str, last_year: int = 0
+) -> Any:
     cases = door(actor, today())
-    seen = _worded(cases.text, len(cases.places) + 1, calendar)
+    seen = _worded(statement, cases.text, len(cases.places) + 1, last_year)
     row = await (await driver(session)).fetchrow(seen, *cases.values(), case_id)
     if row is None:
         raise CaseNotFound(case_id=case_id)
@@ -84,8 +95,9 @@ async def _seen(session: AsyncSession, actor: Actor, case_id: UUID, calendar: st
 
 
 @lru_cache(maxsize=4096)
-def _worded(cases: str, place: int, calendar: str) -> str:
-    return _DETAIL.format(cases=cases, place=place, calendar=calendar)
+def _worded(statement: str, cases: str, place: int, last_year: int) -> str:
+    calendar = NAME.format(first=_BEGAN, last=last_year)
+    return statement.format(cases=cases, place=place, calendar=calendar)
 
 
 def _case(row: Any) -> Case:
@@ -142,11 +154,19 @@ _PARTS_AS_JSON: Final[TypeAdapter[Any]] = TypeAdapter(
     TypedDict("_Parts", {"company": _shape(Company) | None, **_LISTS})  # type: ignore[operator]
 )
 _DETAIL: Final = f"""
-SELECT seen.*, ({{calendar}}) AS calendar,
+SELECT seen.*,
   {", ".join(f"person.{one} AS their_{one}" for one in _PERSON)}, json_build_object(
   'company', (SELECT row_to_json(one) FROM company AS one WHERE one.company_id = seen.company_id),
   {", ".join(_listed(name) for name in _PARTS)})::text AS parts
 FROM ({{cases}}) AS seen LEFT JOIN person ON person.person_id = seen.person_id
 WHERE seen.case_id = ${{place}}"""  # noqa: S608 - built from our own models
-_KNOWN: Final = _DETAIL.format(cases="SELECT * FROM case_file", place=1, calendar="NULL")
+_KNOWN: Final = _DETAIL.format(cases="SELECT * FROM case_file", place=1)
+_TIMING: Final = ("clocks", "intervals")
+_TIMED_AS_JSON: Final[TypeAdapter[Any]] = TypeAdapter(
+    TypedDict("_TimedParts", {name: _LISTS[name] for name in _TIMING})  # type: ignore[operator]
+)
+_TIMED: Final = f"""
+SELECT seen.*, ({{calendar}}) AS calendar,
+  json_build_object({", ".join(_listed(name) for name in _TIMING)})::text AS parts
+FROM ({{cases}}) AS seen WHERE seen.case_id = ${{place}}"""  # noqa: S608 - built from our own models
 _BEGAN: Final = "extract(year FROM seen.created_at AT TIME ZONE 'Asia/Shanghai')"

@@ -10,7 +10,7 @@ from case_svc.cases.lifecycle import State
 from case_svc.cases.queries import entries
 from case_svc.cases.queries.cases import get_case, list_own
 from case_svc.cases.queries.clocks import clocks_of, until
-from case_svc.cases.queries.details import timed_detail, visible_detail
+from case_svc.cases.queries.details import timed_case, visible_detail
 from case_svc.cases.routes.answers import More, answer_with
 from case_svc.cases.schemas.shapes import CaseOut, CaseRowOut, ProgressOut
 from case_svc.cases.schemas.showing import progress_out, row_out
@@ -68,7 +68,7 @@ async def read_timeline(
 @router.get("/cases/{case_id}/clock", responses=problems(CaseNotFound))
 async def read_case_clock(case_id: UUID, actor: SignedIn, session: ReadSession) -> TimingOut:
     """Every clock and interval, with the legal basis of each number."""
-    return timing_out(timing_of(*await timed_detail(session, actor, case_id)))
+    return timing_out(timing_of(*await timed_case(session, actor, case_id)))
 
 
 @router.get(

@@ -11,7 +11,7 @@ from case_svc.cases.lifecycle import State
 from case_svc.cases.models import Case, CaseClock, CaseInterval, CaseTask
 from case_svc.cases.queries.calendar import load_calendar
 from case_svc.cases.queries.clocks import LEGAL, PROMISE
-from case_svc.cases.queries.details import Detail
+from case_svc.cases.queries.details import Detail, Timed
 from case_svc.cases.usecases.clocks import YEARS_AHEAD, spans_of
 from chassis.clock import now, today
 
@@ -40,8 +40,8 @@ async def read_clock(session: AsyncSession, detail: Detail) -> Timing:
     return timing_of(detail, await load_calendar(session, year, today().year + YEARS_AHEAD))
 
 
-def timing_of(detail: Detail, calendar: clock.Calendar) -> Timing:
-    case, clocks, intervals = detail.case, detail.clocks, detail.intervals
+def timing_of(timed: Timed | Detail, calendar: clock.Calendar) -> Timing:
+    case, clocks, intervals = timed.case, timed.clocks, timed.intervals
     spans = list(spans_of(intervals))
     views = []
     for one in clocks:
