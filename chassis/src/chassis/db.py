@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -176,10 +176,6 @@ def _session(*, looks: bool) -> Callable[..., AsyncIterator[AsyncSession]]:
     return opened
 
 
-def _reading(here: Context) -> AbstractAsyncContextManager[AsyncSession]:
-    return settled(here.reading(info={"context": here}))
-
-
 async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
     here: Context = request.app.state.context
     session = here.reading(info={"context": here})
@@ -192,10 +188,16 @@ async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
 
 
 async def _look_session(request: Request, actor: MaybeActor) -> AsyncIterator[AsyncSession]:
+    here: Context = request.app.state.context
     leaves_trace = actor is not None and actor.kind == "staff"
-    opened = transaction if leaves_trace else _reading
-    async with opened(request.app.state.context) as session:
+    session = (here.writing if leaves_trace else here.reading)(info={"context": here})
+    try:
         yield session
+    except BaseException:
+        await settle(session, good=False)
+        raise
+    await settle(session, good=True)
+    _wake(session)
 
 
 # The scope makes the commit happen before the first response byte: with the default scope a
