@@ -19,6 +19,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import sqlalchemy as sa
+from losing import rows, write
 from nats.errors import Error as NatsError
 from sample.main import Heard, Note, NoteWritten
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -56,19 +57,6 @@ async def nc(nats_url):
 @pytest.fixture
 async def js(nc):
     return nc.jetstream()
-
-
-async def rows(here, statement):
-    async with here.reading.begin() as session:
-        return (await session.execute(statement)).all()
-
-
-async def write(here, count=1):
-    async with transaction(here) as session:
-        for _ in range(count):
-            note_id = clock.new_id()
-            session.add(Note(note_id=note_id, text="x", version=1, written_at=clock.now()))
-            await record(session, NoteWritten(note_id=note_id, version=1))
 
 
 async def unpublished(here):

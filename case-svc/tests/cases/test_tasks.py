@@ -7,10 +7,7 @@ import pytest
 from chassis import clock
 
 from ..factories import Officer, day, guide, officer_token, step
-
-
-def slug(answer):
-    return answer.json()["type"].removeprefix("urn:onenet:problem:")
+from .handling import slug
 
 
 async def test_pool_shows_only_what_the_actor_may_finish(world):

@@ -91,7 +91,7 @@ def _cover_values(
 
 @cache
 def _collector() -> bool:
-    """Whether `configure` was given one, or a test; asking takes longer than passing on."""
+    """Whether `configure` was given one; asking each time takes longer than passing on."""
     return isinstance(trace.get_tracer_provider(), TracerProvider)
 
 

@@ -86,8 +86,8 @@ async def place(postgres: str, bus: str, number: int) -> Place:
             await connection.execute(f"ALTER SYSTEM SET {setting} = on")
         await connection.execute("SELECT pg_reload_conf()")
         await connection.execute(NOTE_COMMITS)
-        # A new server makes each file of its log when it needs one, 80 ms in which nobody commits;
-        # one that has run for a while uses old ones again.
+        # A new server makes each file of its log when it needs one; one that has run for a while
+        # uses old ones again.
         for _ in range(LOG_FILES):
             await connection.execute("SELECT pg_logical_emit_message(true, 'bench', 'x')")
             await connection.execute("SELECT pg_switch_wal()")
