@@ -24,7 +24,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from chassis import idempotency, tables
 from chassis.auth import MaybeActor, TokenKeys
-from chassis.driver import PATIENCE_SECONDS, PlainFirst, settle, settled
+from chassis.driver import PlainFirst, PlainSession, is_used, settle, settled
 from chassis.driver import driver as driver  # noqa: PLC0414 - re-exported for use cases
 from chassis.driver import shares as shares  # noqa: PLC0414
 from chassis.driver import together as together  # noqa: PLC0414
@@ -34,6 +34,8 @@ from chassis.settings import context as context  # noqa: PLC0414 - re-exported f
 from chassis.vault import open_vault
 
 _TRUSTED_SECONDS = 10
+# Beyond that 503 with Retry-After tells the client more than waiting.
+_PATIENCE_SECONDS = 5
 _FIRST_OWN_TYPE = 16384
 _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
@@ -70,7 +72,7 @@ def new_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_use_lifo=True,  # few connections in use, each with its statements prepared
-        pool_timeout=PATIENCE_SECONDS,
+        pool_timeout=_PATIENCE_SECONDS,
         json_deserializer=from_json,  # a row of a queue has several, and this is the fastest
         hide_parameters=True,  # an error's text goes into logs and dead letters
         connect_args={
@@ -122,7 +124,11 @@ def sessions_of(
     engine: AsyncEngine,
 ) -> tuple[async_sessionmaker[AsyncSession], async_sessionmaker[AsyncSession]]:
     """Those that write and those that only read."""
-    manner: dict[str, Any] = {"sync_session_class": PlainFirst, "expire_on_commit": False}
+    manner: dict[str, Any] = {
+        "class_": PlainSession,
+        "sync_session_class": PlainFirst,
+        "expire_on_commit": False,
+    }
     reading = engine.execution_options(postgresql_readonly=True)
     return (
         async_sessionmaker(engine, **manner),
@@ -161,7 +167,7 @@ def _session(*, looks: bool) -> Callable[..., AsyncIterator[AsyncSession]]:
             attempt = await idempotency.begin(session, request, actor, looks=looks)
             yield session
             if attempt is not None:
-                if session.new or session.dirty or session.deleted:
+                if is_used(session) and (session.new or session.dirty or session.deleted):
                     await session.flush()
                 await idempotency.keep(session, attempt)
         except BaseException:

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import asyncpg
 from sqlalchemy import Connection, Engine
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.util.concurrency import greenlet_spawn
@@ -26,7 +26,6 @@ Found = TypeVar("Found")
 # Answers what is asked, in its order, on a connection of the driver.
 Verb = Callable[[Any, Sequence[One]], Awaitable[Sequence[Found]]]
 _MOST = 64
-PATIENCE_SECONDS = 5.0
 # What may be the fault of one of those who ask together.
 _FAULTS = (
     asyncpg.DataError,
@@ -50,6 +49,27 @@ class PlainFirst(Session):
         return self.info["bind"]
 
 
+class PlainSession(AsyncSession):
+    """Put together when something of the session is used; hot requests use plain SQL alone."""
+
+    info: Any = None  # in place of SQLAlchemy's property
+
+    def __init__(self, *, info: dict[Any, Any] | None = None, **manner: Any) -> None:
+        self.info, self._manner = {} if info is None else info, manner
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("sync_session", "_proxied"):
+            raise AttributeError(name)
+        super().__init__(**self._manner)
+        self.sync_session.info = self.info
+        return self.sync_session
+
+
+def is_used(session: AsyncSession) -> bool:
+    """Whether anything but plain SQL was asked of it."""
+    return "sync_session" in vars(session)
+
+
 async def driver(session: AsyncSession) -> Any:
     """The asyncpg connection inside this session's transaction, for hot statements in plain SQL.
 
@@ -58,8 +78,8 @@ async def driver(session: AsyncSession) -> Any:
     """
     line: Any = session.info.get("line")
     if line is None:
-        if isinstance(session.sync_session, PlainFirst) and _is_free(session):
-            line = session.info["line"] = await _line(session)
+        if _is_free(session):
+            line = session.info["line"] = await context(session).engine.raw_connection()
         else:
             line = await (await session.connection()).get_raw_connection()
     adapted = line.dbapi_connection
@@ -69,29 +89,12 @@ async def driver(session: AsyncSession) -> Any:
     # reads needs no beginning: each statement sees what is committed, with it or without.
     if adapted._transaction is None and "single" not in session.info:  # noqa: SLF001 - no public way
         await adapted._start_transaction()  # noqa: SLF001
-    return line.dbapi_connection.driver_connection
-
-
-async def _line(session: AsyncSession) -> Any:
-    """A connection from the pool; who only reads gets it in the order of coming.
-
-    The pool lets those who come later overtake, and the last would wait four times the median.
-    """
-    here = context(session)
-    if "single" in session.info:
-        if here.readers.locked():
-            # Beyond that 503 with Retry-After tells the client more than waiting.
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await here.readers.acquire()
-        else:
-            await here.readers.acquire()
-        session.info["reader"] = True
-    return await here.engine.raw_connection()
+    return adapted.driver_connection
 
 
 def _is_free(session: AsyncSession) -> bool:
     """Whether it has no connection yet, neither its own nor one it was given."""
-    return "bound" not in session.info and isinstance(session.bind, AsyncEngine)
+    return isinstance(session, PlainSession) and "bound" not in session.info
 
 
 @dataclass(frozen=True)
@@ -211,7 +214,7 @@ async def settled(session: AsyncSession) -> AsyncIterator[AsyncSession]:
 async def settle(session: AsyncSession, *, good: bool) -> None:
     """Commit or roll back what session and plain SQL did, and give their connection back."""
     try:
-        if session.in_transaction():
+        if is_used(session) and session.in_transaction():
             await (session.commit() if good else session.rollback())
         line = session.info.get("line")
         if line is not None and line.is_valid:
@@ -231,8 +234,6 @@ async def _end(line: Any, *, good: bool) -> None:
 
 async def _give_back(session: AsyncSession) -> None:
     line = session.info.pop("line", None)
-    if session.info.pop("reader", False):
-        context(session).readers.release()
     if "bound" in session.info or "bind" in session.info:
         await asyncio.shield(session.close())
     if line is not None:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -10,15 +10,16 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import Plain, driver
 from chassis.errors import FieldError, Invalid
 
 T = TypeVar("T")
 Key = tuple[Any, Literal["asc", "desc"]]
 COUNT_LIMIT = 10_000
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def _is_none(value: Any) -> bool:
@@ -107,38 +108,25 @@ def after_of(page: PageRequest, kinds: Sequence[type]) -> list[Any] | None:
     return values
 
 
-async def read_page(
-    session: AsyncSession, page: PageRequest, found: Plain, keys: Sequence[str], **given: Any
-) -> Window:
-    """A page of a kept statement that is ordered and bounded by itself, in plain SQL.
-
-    `given` are its bind parameters; `most` is the one that bounds it.
-    """
-    database, total = await driver(session), None
-    if page.count:
-        counting = f"SELECT count(*) FROM ({found.text}) AS counted"  # noqa: S608 - a kept statement
-        total = await database.fetchval(counting, *found.values(**given, most=COUNT_LIMIT))
-    rows = await database.fetch(found.text, *found.values(**given, most=page.limit + 1))
-    cursor = None
-    if len(rows) > page.limit:
-        cursor = encode_cursor([rows[page.limit - 1][key] for key in keys])
-    return Window(rows[: page.limit], cursor, total)
-
-
 def page_of(window: Window, data: list[T]) -> Page[T]:
-    exact = None if window.count is None else window.count < COUNT_LIMIT
-    return Page[T](data=data, next=window.next, count=window.count, count_is_exact=exact)
+    return Page[T](data=data, next=window.next, **_counted(window))
 
 
-def page_of_lines(window: Window, lines: Sequence[bytes]) -> Response:
+def page_of_lines(window: Window, lines: Iterable[bytes]) -> Response:
     """The same page of rows that are JSON already."""
-    empty = page_of(window, []).model_dump_json().encode()
-    content = empty.replace(b"[]", b"[%b]" % b",".join(lines), 1)
+    rest = to_json({"next": window.next, **_counted(window)})
+    content = b'{"data":[%b],%b' % (b",".join(lines), rest[1:])
     return Response(content, media_type="application/json")
 
 
+def _counted(window: Window) -> dict[str, Any]:
+    if window.count is None:
+        return {}
+    return {"count": window.count, "count_is_exact": window.count < COUNT_LIMIT}
+
+
 def encode_cursor(values: Sequence[Any]) -> str:
-    text = json.dumps([_to_json(value) for value in values], separators=(",", ":"))
+    text = _ENCODER.encode([_to_json(value) for value in values])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

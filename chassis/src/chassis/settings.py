@@ -98,12 +98,6 @@ class Context:
     queues: dict[Any, Any] = field(default_factory=dict)  # of `driver.together`
     keys_under_way: set[tuple[str, str]] = field(default_factory=set)
     counted: dict[Any, Any] = field(default_factory=dict)  # taken from a counter, to be given
-    readers: asyncio.Semaphore = field(init=False)
-
-    def __post_init__(self) -> None:
-        # Half of the pool: more would only wait for one another in the database.
-        at_once = 1 + self.settings.pool_size // 2
-        object.__setattr__(self, "readers", asyncio.Semaphore(at_once))
 
     def remember(self, key: Any, value: Any) -> Any:
         """Keep in memory what cannot change in the database; the oldest makes room."""

@@ -1,7 +1,6 @@
 """Routes that are answered before FastAPI's router is asked, dependencies in order (0017)."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isasyncgenfunction, iscoroutinefunction
 from re import Pattern
@@ -43,7 +42,7 @@ class _Step:
     """One dependency: arguments from other steps, by name, and those from path and query."""
 
     call: Any
-    enter: Callable[..., Any] | None
+    opens: bool
     sources: Mapping[str, Any]
     path: Sequence[Any]
     query: Sequence[Any]
@@ -56,6 +55,7 @@ class _Plan:
     status: int
     body: type[BaseModel] | None
     steps: Sequence[_Step]
+    adds: bool  # whether a step is given the answer's status and headers
     queries: dict[bytes, list[Mapping[str, Any]]] = field(default_factory=dict)
 
 
@@ -153,24 +153,41 @@ async def _body(request: Request, model: type[BaseModel]) -> BaseModel | None:
 async def _in_order(
     plan: _Plan, found: dict[Any, Any], given: Sequence[Mapping[str, Any]]
 ) -> Response:
-    headers = found[_RESPONSE] = Response()
-    del headers.headers["content-length"]
-    headers.status_code = plan.status
-    # What the dependencies opened ends before the first byte leaves: a commit may yet fail.
-    async with AsyncExitStack() as stack:
+    """What a dependency opened ends before the first byte leaves: a commit may yet fail."""
+    headers = found[_RESPONSE] = _plain_headers(plan) if plan.adds else None
+    opened = None
+    try:
         for step, values in zip(plan.steps, given, strict=True):
             arguments = {name: found[source] for name, source in step.sources.items()}
-            if step.enter is not None:
-                opened = step.enter(**arguments, **values)
-                found[step.call] = await stack.enter_async_context(opened)
+            if step.opens:
+                opened = step.call(**arguments, **values)
+                found[step.call] = await anext(opened)
             else:
                 found[step.call] = await step.call(**arguments, **values)
-        result = found[plan.steps[-1].call]
-        if isinstance(result, Response):
-            return result
-        content = result.__pydantic_serializer__.to_json(result, by_alias=True)
-        answer = _Ready(content, headers.status_code)
-        answer.headers.raw.extend(headers.headers.raw)
+        answer = _rendered(plan, found[plan.steps[-1].call], headers)
+    except BaseException as error:
+        if opened is not None:
+            await opened.athrow(error)
+        raise
+    if opened is not None:
+        await anext(opened, None)
+    return answer
+
+
+def _plain_headers(plan: _Plan) -> Response:
+    headers = Response(status_code=plan.status)
+    del headers.headers["content-length"]
+    return headers
+
+
+def _rendered(plan: _Plan, result: Any, headers: Response | None) -> Response:
+    if isinstance(result, Response):
+        return result
+    content = result.__pydantic_serializer__.to_json(result, by_alias=True)
+    if headers is None:
+        return _Ready(content, plan.status)
+    answer = _Ready(content, headers.status_code)
+    answer.headers.raw.extend(headers.headers.raw)
     return answer
 
 
@@ -196,9 +213,12 @@ def _plan(route: APIRoute, context: Any) -> _Plan | None:
     model: Any = body.field_info.annotation if body else None
     if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
         return None
-    if not _gather(dependant, steps, {body.name: _BODY} if body else {}):
+    good = _gather(dependant, steps, {body.name: _BODY} if body else {})
+    if not good or sum(one.opens for one in steps.values()) > 1:
         return None
-    return _Plan(route, context.path_regex, context.status_code or 200, model, [*steps.values()])
+    adds = any(_RESPONSE in one.sources.values() for one in steps.values())
+    status = context.status_code or 200
+    return _Plan(route, context.path_regex, status, model, [*steps.values()], adds)
 
 
 def _gather(dependant: Dependant, steps: dict[Any, _Step], sources: dict[str, Any]) -> bool:
@@ -213,8 +233,8 @@ def _gather(dependant: Dependant, steps: dict[Any, _Step], sources: dict[str, An
             sources[one.name] = one.call
     call = dependant.call
     if call not in steps:
-        enter = asynccontextmanager(call) if isasyncgenfunction(call) else None
-        steps[call] = _Step(call, enter, sources, dependant.path_params, dependant.query_params)
+        opens = isasyncgenfunction(call)
+        steps[call] = _Step(call, opens, sources, dependant.path_params, dependant.query_params)
     return iscoroutinefunction(call) or isasyncgenfunction(call)
 
 

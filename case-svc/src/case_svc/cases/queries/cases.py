@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
-    Integer,
     Select,
     Text,
     Uuid,
@@ -16,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     false,
+    literal_column,
     or_,
     select,
     true,
@@ -28,13 +28,14 @@ from case_svc.cases import policies, regions
 from case_svc.cases.errors import CaseNotFound
 from case_svc.cases.lifecycle import State
 from case_svc.cases.models import Case, CaseInterval, CaseMaterial, CaseTask
+from case_svc.cases.queries.together import read_page
 from case_svc.files.ground import FileGround
 from case_svc.parties import queries as parties
 from case_svc.parties.models import Company, Mandate
 from chassis.auth import Actor
 from chassis.clock import today
 from chassis.db import Plain, as_plain
-from chassis.pagination import PageRequest, Window, after_of, read_page
+from chassis.pagination import PageRequest, Window, after_of
 
 # What a line of the applicant's list shows.
 LINE = (
@@ -92,18 +93,19 @@ async def list_own(
     after = after_of(page, [UUID])
     given = {"status": None if status is None else str(status), "after": after and after[0]}
     asked = tuple(name for name, value in given.items() if value is not None)
-    return await read_page(session, page, _own(actor, today(), asked), ["case_id"], **given)
+    bounded = partial(_own, actor, today(), asked)
+    return await read_page(session, page, bounded, ["case_id"], **given)
 
 
 @lru_cache(maxsize=4096)
-def _own(actor: Actor, _: date, asked: tuple[str, ...]) -> Plain:
+def _own(actor: Actor, _: date, asked: tuple[str, ...], rows: int) -> Plain:
     """One's own and the companies' apart, so that each is found by its index."""
     narrowed = {
         "status": Case.status == bindparam("status", type_=Text),
         "after": Case.case_id < bindparam("after", type_=Uuid),
     }
     newest = [Case.case_id.desc()]
-    most = bindparam("most", type_=Integer)
+    most: ColumnElement[int] = literal_column(str(rows))
     parts = [
         select(*LINE)
         .where(own, *(narrowed[name] for name in asked))

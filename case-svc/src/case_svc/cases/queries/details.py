@@ -25,6 +25,7 @@ from case_svc.cases.models import (
 from case_svc.cases.queries.calendar import NAME, calendar_named
 from case_svc.cases.queries.cases import door
 from case_svc.cases.queries.ground import YEARS_AHEAD
+from case_svc.cases.queries.together import read_together
 from case_svc.parties.models import Company, Person
 from case_svc.tables import Base, new_row
 from chassis.auth import Actor
@@ -88,10 +89,10 @@ async def _seen(
 ) -> Any:
     cases = door(actor, today())
     seen = _worded(statement, cases.text, len(cases.places) + 1, last_year)
-    row = await (await driver(session)).fetchrow(seen, *cases.values(), case_id)
-    if row is None:
+    rows = await read_together(session, seen, (*cases.values(), case_id))
+    if not rows:
         raise CaseNotFound(case_id=case_id)
-    return row
+    return rows[0]
 
 
 @lru_cache(maxsize=4096)
@@ -159,7 +160,7 @@ SELECT seen.*,
   'company', (SELECT row_to_json(one) FROM company AS one WHERE one.company_id = seen.company_id),
   {", ".join(_listed(name) for name in _PARTS)})::text AS parts
 FROM ({{cases}}) AS seen LEFT JOIN person ON person.person_id = seen.person_id
-WHERE seen.case_id = ${{place}}"""  # noqa: S608 - built from our own models
+WHERE seen.case_id = ${{place}}::UUID"""  # noqa: S608 - built from our own models
 _KNOWN: Final = _DETAIL.format(cases="SELECT * FROM case_file", place=1)
 _TIMING: Final = ("clocks", "intervals")
 _TIMED_AS_JSON: Final[TypeAdapter[Any]] = TypeAdapter(
@@ -168,5 +169,5 @@ _TIMED_AS_JSON: Final[TypeAdapter[Any]] = TypeAdapter(
 _TIMED: Final = f"""
 SELECT seen.*, ({{calendar}}) AS calendar,
   json_build_object({", ".join(_listed(name) for name in _TIMING)})::text AS parts
-FROM ({{cases}}) AS seen WHERE seen.case_id = ${{place}}"""  # noqa: S608 - built from our own models
+FROM ({{cases}}) AS seen WHERE seen.case_id = ${{place}}::UUID"""  # noqa: S608 - built from our own models
 _BEGAN: Final = "extract(year FROM seen.created_at AT TIME ZONE 'Asia/Shanghai')"

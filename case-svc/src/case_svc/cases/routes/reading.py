@@ -13,7 +13,7 @@ from case_svc.cases.queries.clocks import clocks_of, until
 from case_svc.cases.queries.details import timed_case, visible_detail
 from case_svc.cases.routes.answers import More, answer_with
 from case_svc.cases.schemas.shapes import CaseOut, CaseRowOut, ProgressOut
-from case_svc.cases.schemas.showing import progress_out, row_out
+from case_svc.cases.schemas.showing import progress_out, row_line
 from case_svc.cases.schemas.timing import EntryOut, TimingOut, entry_out, timing_out
 from case_svc.cases.usecases.footprints import record_timeline_read
 from case_svc.cases.usecases.progress import look_up_progress
@@ -22,23 +22,23 @@ from case_svc.cases.usecases.timing import timing_of
 from chassis.auth import Anyone, Citizen, SignedIn
 from chassis.db import LookSession, ReadSession, Session
 from chassis.errors import ServiceError
-from chassis.pagination import Page, PageQuery, page_of
+from chassis.pagination import Page, PageQuery, page_of, page_of_lines
 from chassis.problems import problems, refusal
 from chassis.straight import StraightRoute
 
 router = APIRouter(prefix="/api/v1", tags=["cases"], route_class=StraightRoute)
 
 
-@router.get("/me/cases")
+@router.get("/me/cases", response_model=Page[CaseRowOut])
 async def list_my_cases(
     actor: Citizen,
     session: ReadSession,
     page: PageQuery,
     status: Annotated[State | None, Query(description="Only cases in this state")] = None,
-) -> Page[CaseRowOut]:
+) -> Response:
     """My cases and those of companies I act for, newest first."""
     window = await list_own(session, actor, page, status)
-    return page_of(window, [row_out(case) for case in window.rows])
+    return page_of_lines(window, [row_line(case) for case in window.rows])
 
 
 @router.get("/cases/{case_id}", responses=problems(CaseNotFound))

@@ -5,6 +5,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from case_svc.cases.lifecycle import FINAL, State
 from case_svc.cases.models import Case, CaseInterval, CaseMaterial
 from case_svc.cases.schemas.shapes import (
@@ -92,9 +94,9 @@ def case_out(view: CaseView) -> CaseOut:
     )
 
 
-def row_out(line: Mapping[str, Any]) -> CaseRowOut:
-    """From a row of the columns a line shows."""
-    return CaseRowOut(
+def row_line(line: Mapping[str, Any]) -> bytes:
+    """`CaseRowOut` from a row of the columns a line shows, as JSON."""
+    shown = CaseRowOut(
         case_id=line["case_id"],
         case_no=line["case_no"],
         item_id=line["item_id"],
@@ -109,6 +111,7 @@ def row_out(line: Mapping[str, Any]) -> CaseRowOut:
         ended_at=line["ended_at"],
         links=_links(line["case_id"], line["item_id"]),
     )
+    return to_json(shown)
 
 
 def progress_out(case: Case, due_on: date | None) -> ProgressOut:

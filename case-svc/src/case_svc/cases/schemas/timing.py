@@ -1,6 +1,5 @@
 """Clocks, timeline, tasks and the calendar as they are shown."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -9,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from case_svc.cases import clock
-from case_svc.cases.models import CalendarDay, CalendarYear, Case, CaseEntry, CaseTask
+from case_svc.cases.models import CalendarDay, CalendarYear, CaseEntry
 from case_svc.cases.schemas.shapes import IntervalOut, Moment, NamedOut, named
 from case_svc.cases.schemas.showing import action_links, intervals_out, standing_links
 from case_svc.cases.usecases.queue import Shown
@@ -142,15 +141,10 @@ def entry_out(entry: CaseEntry, officers: dict[UUID, str]) -> EntryOut:
     )
 
 
-def task_line(shown: Shown) -> bytes:
-    """`task_out` of a line of the queue, as JSON."""
-    return _line(shown.task, shown.case, shown.light, tuple(shown.actions))
-
-
 @lru_cache(maxsize=4096)
-def _line(task: CaseTask, case: Case, light: clock.Light, actions: Sequence[str]) -> bytes:
-    """Kept by all its values: who looks at a queue has mostly seen its lines before."""
-    one = task_out(Shown(task, case, light, list(actions)))
+def task_line(shown: Shown) -> bytes:
+    """`task_out` of a line of the queue, as JSON; kept, for a line cannot change."""
+    one = task_out(shown)
     return one.__pydantic_serializer__.to_json(one)
 
 
@@ -185,7 +179,7 @@ def task_out(shown: Shown) -> TaskOut:
         done_at=task.done_at,
         outcome=task.outcome,
         note=task.note,
-        actions=actions,
+        actions=list(actions),
         links=links,
     )
 

@@ -1,6 +1,7 @@
 """Tasks as the work queue shows them: with lights, and with what this officer may do."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,7 +21,7 @@ class Shown(NamedTuple):
     task: CaseTask
     case: Case
     light: Light
-    actions: list[str]
+    actions: Sequence[str]
 
 
 def ensure_scope(actor: Actor, scope: str) -> None:
@@ -47,7 +48,16 @@ async def look(
     ]
 
 
-def _actions(actor: Actor, task: CaseTask, case: Case, *, blocked: bool) -> list[str]:
+def _actions(actor: Actor, task: CaseTask, case: Case, *, blocked: bool) -> Sequence[str]:
+    if isinstance(task, tuple):  # a line of the queue, which cannot change
+        return _kept_actions(actor, task, case, blocked=blocked)
+    return _worked_out(actor, task, case, blocked=blocked)
+
+
+def _worked_out(actor: Actor, task: CaseTask, case: Case, *, blocked: bool) -> Sequence[str]:
     if task.status not in ("open", "held"):
-        return []
-    return policies.staff_actions(actor, case, task, blocked=blocked)
+        return ()
+    return tuple(policies.staff_actions(actor, case, task, blocked=blocked))
+
+
+_kept_actions = lru_cache(maxsize=4096)(_worked_out)
