@@ -1,7 +1,7 @@
 """One metadata for all tables of the case service."""
 
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import inspect
 from sqlalchemy.orm import DeclarativeBase
@@ -27,3 +27,17 @@ def new_row(kind: type[_Row], /, **values: Any) -> _Row:
     vars(row).update(values)
     made: _Row = row
     return made
+
+
+@cache
+def _shown(kind: type[_Row]) -> type[_Row]:
+    own = {name: one for name, one in vars(kind).items() if isinstance(one, property)}
+    shown: Any = type(f"Shown{kind.__name__}", (), own)
+    return cast("type[_Row]", shown)
+
+
+def shown_row(kind: type[_Row], values: dict[str, Any], /) -> _Row:
+    """A row to be read only: its columns and properties, without what the ORM does for each."""
+    row: _Row = object.__new__(_shown(kind))
+    row.__dict__ = values
+    return row

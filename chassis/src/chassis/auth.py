@@ -45,6 +45,9 @@ class Actor:
     roles: frozenset[str] = frozenset()
     post: str | None = None
 
+    def __hash__(self) -> int:
+        return hash(self.id)  # what is kept for an actor is found by it many times a request
+
     def has(self, role: str) -> bool:
         return role in self.roles
 

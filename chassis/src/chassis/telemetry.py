@@ -46,7 +46,6 @@ log = structlog.get_logger()
 _VALUES = re.compile(
     r"(?<=DETAIL:).*?(?=\n\[SQL|\nHINT:|\n\n|\Z)|(?<=input_value=).*?(?=, input_type=)", re.DOTALL
 )
-_READ_HEADERS = frozenset({b"x-request-id", b"traceparent"})
 _REQUEST_ID = re.compile(r"^[0-9A-Za-z-]{8,64}$")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _CAME_WITH: ContextVar[str | None] = ContextVar("traceparent", default=None)
@@ -151,12 +150,12 @@ class RequestTelemetry:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = {
-            key.decode("latin-1"): value.decode("latin-1")
-            for key, value in scope["headers"]
-            if key in _READ_HEADERS
-        }
-        request_id = headers.get("x-request-id", "")
+        request_id = came_with = ""
+        for key, value in scope["headers"]:
+            if key == b"x-request-id":
+                request_id = value.decode("latin-1")
+            elif key == b"traceparent":
+                came_with = value.decode("latin-1")
         if not _REQUEST_ID.match(request_id):
             request_id = str(clock.new_id())
         started, answered = time.perf_counter(), {"status": 500}
@@ -172,7 +171,7 @@ class RequestTelemetry:
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
         name = f"{scope['method']} {scope['path']}"
-        with span(name, headers.get("traceparent"), trace.SpanKind.SERVER):
+        with span(name, came_with or None, trace.SpanKind.SERVER):
             try:
                 await self.app(scope, receive, noting)
             finally:

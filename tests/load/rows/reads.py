@@ -103,13 +103,17 @@ async def detail_and_list(bench: Bench) -> Sequence[Outcome]:
 
 
 async def slowest(bench: Bench) -> Sequence[Outcome]:
-    """The p99 of every read at sixteen clients; the worst of them is the promise."""
+    """The p99 of every read at sixteen clients; the worst of them is the promise.
+
+    One read after the other, again and again: a slow minute of the machine meets them all alike.
+    """
     async with bench.platform() as platform:
         found = await readers(platform.base_url, dict(platform.samples))
-        medians: dict[str, float] = {}
-        for one in found:
-            turns = [await _asked(bench, platform.base_url, one) for _ in range(bench.rounds)]
-            medians[one.name] = statistics.median(turn.p99_ms for turn in turns)
+        turns: dict[str, list[float]] = {one.name: [] for one in found}
+        for _ in range(bench.rounds + 2):
+            for one in found:
+                turns[one.name].append((await _asked(bench, platform.base_url, one)).p99_ms)
+        medians = {name: statistics.median(waits) for name, waits in turns.items()}
         notes = ", ".join(f"{name} {value:.1f}" for name, value in medians.items())
         worst = max(medians.values())
         return [figure_outcome("p99 of the slowest read", "ms", [worst], "≤ 20", notes)]
@@ -126,5 +130,5 @@ ROWS = (
     Row(
         6, "case detail and list through the gateway ÷ one row by key", detail_and_list, seconds=90
     ),
-    Row(13, "p99 of any read, 16 clients", slowest, seconds=150),
+    Row(13, "p99 of any read, 16 clients", slowest, seconds=230),
 )

@@ -27,7 +27,7 @@ from case_svc.cases.queries.cases import door
 from case_svc.cases.queries.ground import YEARS_AHEAD
 from case_svc.cases.queries.together import read_together
 from case_svc.parties.models import Company, Person
-from case_svc.tables import Base, new_row
+from case_svc.tables import Base, shown_row
 from chassis.auth import Actor
 from chassis.clock import today
 from chassis.db import driver
@@ -102,7 +102,7 @@ def _worded(statement: str, cases: str, place: int, last_year: int) -> str:
 
 
 def _case(row: Any) -> Case:
-    return new_row(Case, **{name: row[name] for name in _CASE})
+    return shown_row(Case, dict(zip(_CASE, row, strict=False)))  # the door's columns come first
 
 
 async def detail_of(session: AsyncSession, case: Case) -> Detail:
@@ -114,17 +114,18 @@ async def detail_of(session: AsyncSession, case: Case) -> Detail:
 
 def _detail(case: Case, row: Any) -> Detail:
     parts = _PARTS_AS_JSON.validate_json(row["parts"])
-    known = row["their_version"] is not None
+    known, company = row["their_version"] is not None, parts["company"]
+    person = {one: row[f"their_{one}"] for one in _PERSON}
     return Detail(
         case=case,
-        person=new_row(Person, **{one: row[f"their_{one}"] for one in _PERSON}) if known else None,
-        company=new_row(Company, **parts["company"]) if parts["company"] else None,
+        person=shown_row(Person, person) if known else None,
+        company=shown_row(Company, company) if company else None,
         **{name: _rows(kind, parts[name]) for name, (kind, *_) in _PARTS.items()},
     )
 
 
 def _rows(kind: type[Base], given: Sequence[dict[str, Any]]) -> list[Any]:
-    return [new_row(kind, **one) for one in given]
+    return [shown_row(kind, one) for one in given]
 
 
 def _shape(kind: type[Base]) -> Any:

@@ -62,6 +62,12 @@ _TASK: Final = [
     if column.name not in ("limit_value", "limit_unit", "done_by")
 ]
 _WIDTH: Final = len(_TASK) + len(_SHOWN)
+# Which task, and by which transaction and where its rows were written: once changed, another.
+_VERSION: Final = literal_column(
+    "concat_ws(' ', case_task.task_id, case_task.xmin, case_task.ctid,"
+    " case_file.xmin, case_file.ctid)",
+    Text,
+)
 # Words and not values, so that the partial indexes of what is not finished can serve.
 _OPEN: Final = text("case_task.status = 'open'")
 _PRESENT: Final = text("case_task.status IN ('open', 'held')")
@@ -87,7 +93,7 @@ async def list_tasks(session: AsyncSession, actor: Actor, scope: str, page: Page
     years = calendar_years()
     bounded = partial(_listed, actor, scope, years, after is not None)
     window = await read_page(session, page, bounded, [key, "task_id"], **given)
-    pairs = Window([_pair(row[:_WIDTH]) for row in window.rows], window.next, window.count)
+    pairs = Window([_pair(_Read(row)) for row in window.rows], window.next, window.count)
     if not window.rows:
         return Queue(pairs, await load_calendar(session, *years))
     return Queue(pairs, await calendar_named(session, window.rows[0]["calendar"], *years))
@@ -116,6 +122,7 @@ def _listed(actor: Actor, scope: str, years: tuple[int, int], further: bool, row
         *(_column(CaseTask, name) for name in _TASK),
         *(_column(Case, name).label(f"its_{name}") for name in _SHOWN),
         literal_column(f"({in_force(*years)})").label("calendar"),
+        _VERSION.label("version"),
     ).join(Case, Case.case_id == CaseTask.case_id)
     statement = statement.where(_known(actor), _in_scope(actor, scope))
     newest = scope == "done"
@@ -171,10 +178,26 @@ class _CaseLine(_Kept, namedtuple("_CaseLine", _SHOWN)):  # type: ignore[misc] #
     state, is_immediate = Case.state, Case.is_immediate
 
 
+class _Read:
+    """A row that is known by its version: comparing its values takes longer than finding them."""
+
+    __slots__ = ("row", "version")
+
+    def __init__(self, row: Any) -> None:
+        self.row, self.version = row, row["version"]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Read) and self.version == other.version
+
+    def __hash__(self) -> int:
+        return hash(self.version)
+
+
 @lru_cache(maxsize=4096)
-def _pair(values: tuple[Any, ...]) -> tuple[CaseTask, Case]:
-    """Kept by all values: who looks at a queue has mostly seen its lines before."""
-    lines: Any = _TaskLine._make(values[: len(_TASK)]), _CaseLine._make(values[len(_TASK) :])
+def _pair(read: _Read) -> tuple[CaseTask, Case]:
+    """Kept: who looks at a queue has mostly seen its lines before."""
+    task, case = read.row[: len(_TASK)], read.row[len(_TASK) : _WIDTH]
+    lines: Any = _TaskLine._make(task), _CaseLine._make(case)
     pair: tuple[CaseTask, Case] = lines
     return pair
 

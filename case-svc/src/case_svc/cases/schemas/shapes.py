@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel
-from typing_extensions import TypedDict
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -181,7 +180,7 @@ class CaseOut(BaseModel):
     links: dict[str, str]
 
 
-class CaseRowOut(TypedDict):
+class CaseRowOut(BaseModel):
     """A line of the applicant's list; its moments come from rows, which are in UTC."""
 
     case_id: UUID

@@ -12,7 +12,6 @@ from case_svc.cases.models import Case, CaseInterval, CaseMaterial
 from case_svc.cases.schemas.shapes import (
     ApplicantOut,
     CaseOut,
-    CaseRowOut,
     CertificateOut,
     CompanyOut,
     CorrectionOut,
@@ -95,23 +94,28 @@ def case_out(view: CaseView) -> CaseOut:
 
 
 def row_line(line: Mapping[str, Any]) -> bytes:
-    """`CaseRowOut` from a row of the columns a line shows, as JSON."""
-    shown = CaseRowOut(
-        case_id=line["case_id"],
-        case_no=line["case_no"],
-        item_id=line["item_id"],
-        item_name=line["item_name"],
-        department=named(line["department_code"], line["department_name"]),
-        company_id=line["company_id"],
-        status=line["status"],
-        outcome=line["outcome"],
-        step=line["step"],
-        created_at=line["created_at"],
-        submitted_at=line["submitted_at"],
-        ended_at=line["ended_at"],
-        links=_links(line["case_id"], line["item_id"]),
+    """`CaseRowOut` from a row of the columns a line shows, as JSON.
+
+    The driver's ids are given as text: of a class it does not know the writer asks at length.
+    """
+    case_id, item_id, company_id = str(line["case_id"]), str(line["item_id"]), line["company_id"]
+    return to_json(
+        {
+            "case_id": case_id,
+            "case_no": line["case_no"],
+            "item_id": item_id,
+            "item_name": line["item_name"],
+            "department": {"code": line["department_code"], "name": line["department_name"]},
+            "company_id": company_id and str(company_id),
+            "status": line["status"],
+            "outcome": line["outcome"],
+            "step": line["step"],
+            "created_at": line["created_at"],
+            "submitted_at": line["submitted_at"],
+            "ended_at": line["ended_at"],
+            "links": _links(case_id, item_id),
+        }
     )
-    return to_json(shown)
 
 
 def progress_out(case: Case, due_on: date | None) -> ProgressOut:
@@ -134,7 +138,7 @@ def standing_links(case: Case) -> dict[str, str]:
     return _links(case.case_id, case.item_id)
 
 
-def _links(case_id: UUID, item_id: UUID) -> dict[str, str]:
+def _links(case_id: UUID | str, item_id: UUID | str) -> dict[str, str]:
     here = f"/api/v1/cases/{case_id}"
     return {
         "self": here,

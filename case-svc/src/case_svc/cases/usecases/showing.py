@@ -128,12 +128,12 @@ def _viewer(actor: Actor, task: CaseTask | None) -> Viewer:
 
 async def _content(session: AsyncSession, actor: Actor, detail: Detail, viewer: Viewer) -> Content:
     case, content = detail.case, _clear(session, detail)
-    guide = await items.get_guide(session, case.item_id, case.item_version)
-    personal = personal_fields(guide["form"], content.form)
     if viewer == "party":
         if actor.id == case.person_id:
             return content
         return replace(content, person=_masked_person(content.person))
+    guide = await items.get_guide(session, case.item_id, case.item_version)
+    personal = personal_fields(guide["form"], content.form)
     seen = ["applicant.name", "applicant.id_number", "applicant.mobile"]
     seen += [f"form.{name}" for name in personal]
     ground = f"{case.item_name}：{'办理' if viewer == 'holder' else '查看（已脱敏）'}"
