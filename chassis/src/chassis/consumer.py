@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from chassis import clock, telemetry
 from chassis.db import transaction
-from chassis.driver import driver, leading
+from chassis.driver import driver, is_used, leading
 from chassis.events import BEAT_SECONDS, Pull, pulling, service_of, stream_of
 from chassis.events import connect as connect  # noqa: PLC0414 - tools and tests look for it here
 from chassis.events import ensure_consumer as ensure_consumer  # noqa: PLC0414
@@ -314,7 +314,7 @@ async def _handle(
                 await handler.handler(session, events)
             else:
                 await handler(session, events[0])
-        if session.new or session.identity_map:
+        if is_used(session) and (session.new or session.identity_map):
             await session.flush()
             # The next event of the transaction must see rows, not what this one remembers.
             session.expunge_all()

@@ -24,7 +24,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from chassis import idempotency, tables
 from chassis.auth import MaybeActor, TokenKeys
-from chassis.driver import PlainFirst, PlainSession, is_used, settle, settled
+from chassis.driver import PlainFirst, PlainSession, holds_changes, settle, settled
 from chassis.driver import driver as driver  # noqa: PLC0414 - re-exported for use cases
 from chassis.driver import shares as shares  # noqa: PLC0414
 from chassis.driver import together as together  # noqa: PLC0414
@@ -167,7 +167,7 @@ def _session(*, looks: bool) -> Callable[..., AsyncIterator[AsyncSession]]:
             attempt = await idempotency.begin(session, request, actor, looks=looks)
             yield session
             if attempt is not None:
-                if is_used(session) and (session.new or session.dirty or session.deleted):
+                if holds_changes(session):
                     await session.flush()
                 await idempotency.keep(session, attempt)
         except BaseException:

@@ -70,6 +70,11 @@ def is_used(session: AsyncSession) -> bool:
     return "sync_session" in vars(session)
 
 
+def holds_changes(session: AsyncSession) -> bool:
+    """Whether it knows of changes it has not flushed."""
+    return is_used(session) and bool(session.new or session.dirty or session.deleted)
+
+
 async def driver(session: AsyncSession) -> Any:
     """The asyncpg connection inside this session's transaction, for hot statements in plain SQL.
 

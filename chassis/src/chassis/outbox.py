@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock, consumer, idempotency, telemetry
 from chassis.db import transaction
-from chassis.driver import driver_of, leading
+from chassis.driver import driver_of, holds_changes, leading
 from chassis.events import MAX_ENVELOPE_BYTES, Event, envelope, service_of, stream_of, subject_of
 from chassis.service import Copied
 from chassis.settings import Context, context
@@ -47,7 +47,7 @@ async def record(
     `sealed` maps a consumer's name to content only that consumer can open.
     """
     # Flushed first: ids, versions and database checks must have spoken before the event is built.
-    if session.new or session.dirty or session.deleted:
+    if holds_changes(session):
         await session.flush()
     here = context(session)
     entity = f"{event.type.rsplit('.', 2)[0]}:{event.entity_id()}"

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import LargeBinary, Table
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import object_session
 
 from case_svc.cases import numbers
 from case_svc.cases.models import Case, CaseClock, CaseEntry, CaseMaterial, CaseTask
@@ -56,7 +57,7 @@ async def file_case(session: AsyncSession, case: Case, rows: Iterable[Base]) -> 
     received_on = today()
     number = await _next_number(session, beginning, received_on)
     case.case_no = numbers.case_number(beginning, received_on, number)
-    if case in session:
+    if object_session(case) is not None:
         session.add_all(rows)
         await session.flush()
         return
