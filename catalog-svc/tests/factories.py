@@ -109,6 +109,40 @@ def form() -> dict[str, Any]:
     }
 
 
+CONDITIONS: Any = [
+    {
+        "condition_id": "c1",
+        "text": "本地户籍",
+        "expression": "household == 'local'",
+        "questions": ["household"],
+        "reason_zh": "非本地户籍",
+        "reason_en": "not of a local household",
+    },
+    {"condition_id": "c2", "text": "家庭困难", "expression": None, "questions": []},
+]
+QUESTIONS: Any = [
+    {
+        "question_id": "household",
+        "text": "户籍在哪里？",
+        "options": [{"value": "local", "label": "本地"}, {"value": "other", "label": "外地"}],
+        "default": "local",
+    }
+]
+RESULTS: Any = [
+    {
+        "name": "最低生活保障证",
+        "type": "certificate",
+        "certificate_type": "11511301008778298W001",
+        "validity_months": 12,
+        "public_fields": [],
+    }
+]
+FORM_UI: Any = {
+    "order": ["applicant_name", "household_size"],
+    "groups": [{"title": "申请人", "fields": ["applicant_name", "household_size"]}],
+}
+
+
 def guide(number: int = 1, **changes: Any) -> dict[str, Any]:
     """A guide that passes every publication check; `changes` replace its members."""
     content = {
@@ -137,29 +171,9 @@ def guide(number: int = 1, **changes: Any) -> dict[str, Any]:
         "promise": {"value": 10, "unit": "working_day", "note": None},
         "correction_days": 30,
         "legal_basis": [LAW],
-        "conditions": [
-            {
-                "condition_id": "c1",
-                "text": "本地户籍",
-                "expression": "household == 'local'",
-                "questions": ["household"],
-                "reason_zh": "非本地户籍",
-                "reason_en": "not of a local household",
-            },
-            {"condition_id": "c2", "text": "家庭困难", "expression": None, "questions": []},
-        ],
+        "conditions": CONDITIONS,
         "quantity_limit": "无",
-        "questions": [
-            {
-                "question_id": "household",
-                "text": "户籍在哪里？",
-                "options": [
-                    {"value": "local", "label": "本地"},
-                    {"value": "other", "label": "外地"},
-                ],
-                "default": "local",
-            }
-        ],
+        "questions": QUESTIONS,
         "materials": [material(), material("m2", name="居住证", when="household == 'other'")],
         "steps": [step("acceptance"), step("review", "review", 5), step("decision")],
         "special_procedures": [
@@ -171,20 +185,9 @@ def guide(number: int = 1, **changes: Any) -> dict[str, Any]:
         ],
         "consultation": {"ways": ["window", "phone"], "phone": "0826-1"},
         "complaints": {"ways": ["phone"], "phone": "12345"},
-        "results": [
-            {
-                "name": "最低生活保障证",
-                "type": "certificate",
-                "certificate_type": "11511301008778298W001",
-                "validity_months": 12,
-                "public_fields": [],
-            }
-        ],
+        "results": RESULTS,
         "form": form(),
-        "form_ui": {
-            "order": ["applicant_name", "household_size"],
-            "groups": [{"title": "申请人", "fields": ["applicant_name", "household_size"]}],
-        },
+        "form_ui": FORM_UI,
         "sample_application": {"applicant_name": "张三", "household_size": 3},
         "faqs": [{"question": "多久发放？", "answer": "按月"}],
     }

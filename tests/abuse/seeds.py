@@ -49,12 +49,28 @@ LISTS = (
 
 def names(world: World, visitor: Visitor, role: str) -> Names:
     """Values by parameter: what the role finds in its own lists, and what belongs to others."""
-    fresh, rows = fresh_cases(world, role), known_rows(world)
+    fresh = fresh_cases(world, role)
+    found = known_names(world, fresh) | sign_in_names(visitor)
+    for where, field, parameter in LISTS:
+        answer = visitor.get(where)
+        if answer.status_code == 200 and isinstance(answer.json().get("data"), list):
+            values = [str(one[field]) for one in answer.json()["data"] if one.get(field)]
+            found.setdefault(parameter, []).extend(values[:20])
+            found["after"] += [answer.json()["next"]] if answer.json().get("next") else []
+    chosen = {name: list(dict.fromkeys(values)) for name, values in found.items() if values}
+    # What is the role's own to go on with comes up twice as often as what belongs to others.
+    chosen["case_id"] += fresh["case_id"] * 2
+    return chosen
+
+
+def known_names(world: World, fresh: Names) -> Names:
+    """What the world holds, whose ever it is, beside the cases to be worn out."""
+    rows = known_rows(world)
 
     def ids(resource: str) -> list[str]:
         return [one["id"] for one in rows[resource].values()]
 
-    found: Names = {
+    return {
         "case_id": [*fresh["case_id"], *(one.id for one in world.cases.values())],
         "procedure_id": fresh["procedure_id"],
         "resource_code": ids("resource"),
@@ -86,18 +102,7 @@ def names(world: World, visitor: Visitor, role: str) -> Names:
         "If-Match": ["*", '"1"', '"2"'],
         "after": [],
         "action": ["suspension", "resumption", "revocation"],
-        **sign_in_names(visitor),
     }
-    for where, field, parameter in LISTS:
-        answer = visitor.get(where)
-        if answer.status_code == 200 and isinstance(answer.json().get("data"), list):
-            values = [str(one[field]) for one in answer.json()["data"] if one.get(field)]
-            found.setdefault(parameter, []).extend(values[:20])
-            found["after"] += [answer.json()["next"]] if answer.json().get("next") else []
-    chosen = {name: list(dict.fromkeys(values)) for name, values in found.items() if values}
-    # What is the role's own to go on with comes up twice as often as what belongs to others.
-    chosen["case_id"] += fresh["case_id"] * 2
-    return chosen
 
 
 def fresh_cases(world: World, role: str) -> Names:
@@ -163,21 +168,13 @@ def colleagues(world: World) -> list[str]:
     return [one["staff_id"] for one in staff if one["roles"] == ["clerk"]]
 
 
-def bodies(world: World, visitor: Visitor) -> Bodies:
-    """Whole bodies that would go through, by operation; the generator bends them."""
-    citizen = world.cast["citizen"]
-    applying = visitor if visitor.account and "id_number" in visitor.account else citizen
-    body = journey.draft_body(applying, world.item)
-    case, item = "/api/v1/cases/{case_id}", "/api/v1/catalog/items/{item_id}"
-    day = str(clock.today() + timedelta(days=60))
-    reason = {"reason": "核对后的理由。"}
+def handling_bodies(world: World, field: str) -> Bodies:
+    """What officers send about a case; `field`: one of its form's."""
+    case, reason = "/api/v1/cases/{case_id}", {"reason": "核对后的理由。"}
     return {
-        "POST /api/v1/cases": [body, body | {"submit": False}],
-        f"PATCH {case}": [{"form": body["form"]}, {"answers": {}, "materials": body["materials"]}],
         f"POST {case}/acceptance": [{}],
-        f"POST {case}/correction": [{"form": body["form"]}, {"materials": body["materials"]}],
         f"POST {case}/correction-notice": [
-            {"items": [{"pointer": f"/form/{next(iter(body['form']))}", "reason": "请按证件填写"}]}
+            {"items": [{"pointer": f"/form/{field}", "reason": "请按证件填写"}]}
         ],
         f"POST {case}/non-acceptance": [reason | {"reason_code": "not_required"}],
         f"POST {case}/opinions": [
@@ -191,6 +188,21 @@ def bodies(world: World, visitor: Visitor) -> Bodies:
         f"POST {case}/special-procedures/{{procedure_id}}/end": [{"result": "无异议"}],
         f"POST {case}/extension": [reason | {"days": 2}],
         f"POST {case}/decision": [journey.GRANT, journey.REFUSE],
+    }
+
+
+def bodies(world: World, visitor: Visitor) -> Bodies:
+    """Whole bodies that would go through, by operation; the generator bends them."""
+    citizen = world.cast["citizen"]
+    applying = visitor if visitor.account and "id_number" in visitor.account else citizen
+    body = journey.draft_body(applying, world.item)
+    case, item = "/api/v1/cases/{case_id}", "/api/v1/catalog/items/{item_id}"
+    day = str(clock.today() + timedelta(days=60))
+    reason = {"reason": "核对后的理由。"}
+    return {
+        "POST /api/v1/cases": [body, body | {"submit": False}],
+        f"PATCH {case}": [{"form": body["form"]}, {"answers": {}, "materials": body["materials"]}],
+        f"POST {case}/correction": [{"form": body["form"]}, {"materials": body["materials"]}],
         f"POST {case}/ratings": [BAD, BAD | {"service": "application", "satisfaction": 1}],
         f"POST {case}/withdrawal": [reason],
         "POST /api/v1/items/{item_id}/precheck": [
@@ -217,5 +229,6 @@ def bodies(world: World, visitor: Visitor) -> Bodies:
         "POST /api/v1/orgs/regions/imports": [[{"code": "511602", "name": "广安区"}]],
         f"POST {item}/suspension": [reason],
         f"POST {item}/return": [reason],
+        **handling_bodies(world, next(iter(body["form"]))),
         **managing_bodies(world),
     }

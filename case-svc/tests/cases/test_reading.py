@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from case_svc.cases.models import CaseMaterial
+from case_svc.cases.schemas.shapes import CaseRowOut
 from chassis import clock
 from chassis.testing.plugin import token_for
 
@@ -270,6 +271,11 @@ class TestLists:
         assert (first["count"], second["next"]) == (3, None)
         drafts = (await person.get("/api/v1/me/cases", status="draft")).json()["data"]
         assert [one["case_id"] for one in drafts] == [ids[1]]
+
+    async def test_line_has_the_shape_that_is_described(self, world):
+        case = await world.submitted()
+        (line,) = (await case.citizen.get("/api/v1/me/cases")).json()["data"]
+        assert CaseRowOut.model_validate(line).model_dump(mode="json") == line
 
     async def test_staff_has_no_cases_of_its_own(self, world):
         clerk = await world.staff("clerk")
