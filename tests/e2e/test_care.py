@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from onenet import databases, postgres
+from onenet.audit.references import Reference, compare
 from onenet.audit.verifying import pages_of
 from onenet.backups import backup, restore
 from onenet.children import Crew
@@ -75,6 +76,9 @@ def restored(copy):
         forget(state)
 
 
+_TEXTS = "SELECT n::text AS key FROM generate_series(1, {}) AS n"
+
+
 @asynccontextmanager
 async def tampering(url, database):
     """A connection as superuser, whom no trigger stops."""
@@ -112,6 +116,19 @@ class TestVerify:
         found = await books(places)
         assert {name: page.examples for name, page in found.items() if page.wrong} == {}
         assert found["copy of person in case"].compared > 0
+
+    async def test_a_comparison_leaves_no_transaction_behind_what_it_did_not_read(self, places):
+        few = Reference("few", "case", _TEXTS.format(2), "case", _TEXTS.format(9))
+        told = await asyncpg.connect(places.databases["case"])
+        known = await asyncpg.connect(places.databases["case"])
+        try:
+            assert (await compare(told, known, few)).compared == 2
+            # Whoever asks next on these connections may begin a transaction of his own.
+            assert not told.is_in_transaction()
+            assert not known.is_in_transaction()
+        finally:
+            await told.close()
+            await known.close()
 
 
 class TestBackup:

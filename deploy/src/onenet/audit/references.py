@@ -1,6 +1,7 @@
 """What one service says of another's rows: each pair of questions gives two ordered columns."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -121,15 +122,25 @@ async def compare(
     told: "asyncpg.Connection", known: "asyncpg.Connection", of: Reference
 ) -> Difference:
     """Walk both columns in order, so that memory does not grow with the tables."""
-    ours, theirs = _ordered(told, of.told), _ordered(known, of.known)
+    # Left half read, a column would end its transaction at any moment after this.
+    async with (
+        aclosing(_ordered(told, of.told)) as ours,
+        aclosing(_ordered(known, of.known)) as theirs,
+    ):
+        return await _compare(ours, theirs, both=of.both)
+
+
+async def _compare(
+    ours: AsyncIterator[str], theirs: AsyncIterator[str], *, both: bool
+) -> Difference:
     compared, keys = 0, set[str]()
     one, other = await anext(ours, None), await anext(theirs, None)
-    while (one is not None or (of.both and other is not None)) and len(keys) < MOST:
+    while (one is not None or (both and other is not None)) and len(keys) < MOST:
         if one == other:
             compared += 1
             one, other = await anext(ours, None), await anext(theirs, None)
         elif one is None or (other is not None and other < one):
-            keys |= {f"not copied: {other}"} if of.both else set()
+            keys |= {f"not copied: {other}"} if both else set()
             other = await anext(theirs, None)
         else:
             keys.add(one)
@@ -137,7 +148,7 @@ async def compare(
     return Difference(compared, frozenset(keys))
 
 
-async def _ordered(connection: "asyncpg.Connection", question: str) -> AsyncIterator[str]:
+async def _ordered(connection: "asyncpg.Connection", question: str) -> AsyncGenerator[str, None]:
     """The column's texts in code point order, a page at a time."""
     async with connection.transaction(readonly=True):
         cursor: Any = connection.cursor(
