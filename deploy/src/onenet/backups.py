@@ -148,13 +148,36 @@ def restore(teller: Teller, state: Path, folder: Path, secrets: Path | None) -> 
         _bring_secrets(home, secrets, copy)
         with teller.step("Databases"):
             _unpack_databases(home, owner, copy)
-        with teller.step("Files"), tarfile.open(copy.folder / FILES) as archive:
-            archive.extractall(home.place, filter="data")
+        with teller.step("Files"):
+            unpack(copy.folder / FILES, home.place)
         _bring_notes(home, copy)
     teller.say(
         f"Restored what was there at {copy.manifest['made_at']}. Start it (make run), then compare"
         " its books (onenet verify)."
     )
+
+
+def unpack(packed: Path, into: Path) -> None:
+    """Folders and plain files below `into`, whoever's they were; raises Unusable for anything else.
+
+    As tarfile's filter "data" would, which Pythons before 3.11.4 do not have (Debian 12's is one).
+    """
+    with tarfile.open(packed) as archive:
+        for member in archive:
+            place = into / member.name
+            inside = ".." not in place.parts and place.is_relative_to(into)
+            if not inside or not (member.isdir() or member.isfile()):
+                raise Unusable(f"{packed} holds {member.name}, which is no file of a backup.")
+            if member.isdir():
+                place.mkdir(parents=True, exist_ok=True)
+            else:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                content = archive.extractfile(member)
+                assert content is not None  # so it is for files
+                with content, place.open("xb") as file:
+                    shutil.copyfileobj(content, file, CHUNK)
+                os.utime(place, (member.mtime, member.mtime))
+            place.chmod(member.mode & 0o755 | 0o600)
 
 
 def _bring_secrets(home: Home, secrets: Path | None, copy: Copy) -> None:
@@ -175,8 +198,7 @@ def _unpack_databases(home: Home, owner: postgres.Owner | None, copy: Copy) -> N
     new = home.place / "pg.new"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
-    with tarfile.open(copy.folder / DATABASES) as archive:
-        archive.extractall(new, filter="data")
+    unpack(copy.folder / DATABASES, new)
     if owner:
         for path in (new, *new.rglob("*")):
             os.chown(path, owner.user, owner.group, follow_symlinks=False)
