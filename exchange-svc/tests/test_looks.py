@@ -5,7 +5,8 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from chassis import clock
-from exchange_svc.calls.models import LedgerEntry
+from exchange_svc.calls.models import CaseLink, LedgerEntry
+from exchange_svc.parties.usecases import keep_copies
 
 from .factories import CIVIL_AFFAIRS, admin, citizen, footprint, footprints, staff, tell_department
 
@@ -17,6 +18,21 @@ async def check(client, **query):
     answer = await client.get(CHECK, params=query, headers=admin())
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+@pytest.mark.parametrize("versions", [(1, 2, 3), (3, 2, 1), (2, 3, 3, 1)])
+async def test_of_states_told_together_the_newest_is_kept(session, versions):
+    cases = [clock.new_id(), clock.new_id()]
+    ends = {"case_no": "1", "department_code": "2", "person_id": clock.new_id(), "company_id": None}
+    told = [
+        {"case_id": case, "status": f"step {version}", "version": version} | ends
+        for version in versions
+        for case in cases
+    ]
+    for some in (told, told[:2]):
+        await keep_copies(session, CaseLink, some)
+    kept = (await session.scalars(select(CaseLink).where(CaseLink.case_id.in_(cases)))).all()
+    assert [(one.status, one.version) for one in kept] == [("step 3", 3)] * 2
 
 
 class TestFootprints:
