@@ -1,7 +1,7 @@
 # The door: `make` prints what there is. Shell of any length lives in deploy/, not here.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-PYTHON ?= python3
+PYTHON ?=
 BIN := .venv/bin
 READY := .venv/.ready
 PACKAGES := catalog case identity exchange
@@ -16,7 +16,7 @@ story: $(READY) ## play the main job from sign-in to certificate and check every
 reset: $(READY) ## forget all data of the platform that `make run` keeps
 	@exec $(BIN)/onenet reset
 
-setup: $(READY) ## make .venv with the locked dependencies (PYTHON=python3)
+setup: $(READY) ## make .venv with the locked dependencies (PYTHON=python3.13: with that Python)
 
 logs: ## follow a service's log: make logs S=case
 	@tail -n 100 -F .onenet/logs/$(or $(S),gateway).log

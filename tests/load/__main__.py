@@ -191,7 +191,7 @@ def facts() -> dict[str, object]:
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": platform.platform(),
         "load_average": os.getloadavg(),
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()} of {sys.base_prefix}",
         "versions": {name: version(name) for name in (*VERSIONS, *SERVERS)},
     }
 
