@@ -72,16 +72,18 @@ ORDER BY asked.turn"""
 _EVENT = """
 WITH counted AS (
   INSERT INTO outbox_sequence AS known (entity, last)
-  SELECT entity, 1 FROM unnest($1::text[]) AS entity
+  SELECT entity, 1 FROM unnest((SELECT $1::text[])) AS entity
   ON CONFLICT (entity) DO UPDATE SET last = known.last + 1 RETURNING entity, last),
 told AS (
   INSERT INTO outbox_event (event_id, type, subject, entity, sequence, envelope)
   SELECT event_id, type, subject, entity, last, before || last || after
-  FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[])
+  FROM unnest((SELECT $1::text[]), (SELECT $2::uuid[]), (SELECT $3::text[]),
+    (SELECT $4::text[]), (SELECT $5::text[]), (SELECT $6::text[]))
     AS one (entity, event_id, type, subject, before, after) JOIN counted USING (entity))"""
 _KEEP = """
 INSERT INTO idempotency_record (scope, key, fingerprint, status, answer)
-SELECT * FROM unnest($7::text[], $8::text[], $9::bytea[], $10::int[], $11::bytea[])"""
+SELECT * FROM unnest((SELECT $7::text[]), (SELECT $8::text[]), (SELECT $9::bytea[]),
+  (SELECT $10::int[]), (SELECT $11::bytea[]))"""
 
 
 @dataclass

@@ -35,7 +35,8 @@ async def _rows(database: Any, asked: Sequence[tuple[str, Sequence[Any]]]) -> Se
 def _for_many(text: str) -> str:
     """The statement once for each row of values; its rows keep their order and tell whose."""
     kinds = {int(place): kind for place, kind in _PLACE.findall(text)}
-    given = ", ".join(f"${place}::{kinds[place]}[]" for place in sorted(kinds))
+    # Without the SELECT PostgreSQL may plan it anew each time, as it knows how long the arrays are.
+    given = ", ".join(f"(SELECT ${place}::{kinds[place]}[])" for place in sorted(kinds))
     names = ", ".join(f"value_{place}" for place in sorted(kinds))
     each = _PLACE.sub(r"asked.value_\1", text)
     one = f"SELECT *, row_number() OVER () AS place FROM ({each}) AS one"  # noqa: S608 - a kept statement

@@ -23,7 +23,8 @@ _KINDS: Final[tuple[type[Base], ...]] = (Case, CaseMaterial, CaseEntry, CaseTask
 _COUNT: Final = """
 INSERT INTO case_counter AS known (prefix, received_on, last)
 SELECT prefix, received_on, sum(wanted)
-FROM unnest($1::text[], $2::date[], $3::int[]) AS asked (prefix, received_on, wanted)
+FROM unnest((SELECT $1::text[]), (SELECT $2::date[]), (SELECT $3::int[]))
+  AS asked (prefix, received_on, wanted)
 GROUP BY prefix, received_on
 ON CONFLICT (prefix, received_on) DO UPDATE SET last = known.last + excluded.last
 RETURNING prefix, received_on, last"""
