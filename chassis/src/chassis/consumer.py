@@ -53,9 +53,8 @@ DELAYS_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 20, 40)
 LATER_DELIVERIES = 40
 
 _ENTER = """
-INSERT INTO inbox_event (event_id, type)
-SELECT * FROM unnest((SELECT $1::uuid[]), (SELECT $2::text[]))
-ON CONFLICT DO NOTHING RETURNING event_id"""
+INSERT INTO inbox_event (event_id, type) SELECT * FROM unnest((SELECT $1::uuid[]),
+  (SELECT $2::text[])) ON CONFLICT DO NOTHING RETURNING event_id"""
 
 log = structlog.get_logger()
 T = TypeVar("T", bound=BaseModel)
