@@ -3,7 +3,9 @@
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -16,10 +18,10 @@ from typer.testing import CliRunner
 from chassis import clock, consumer, worker
 from chassis.app import build_app
 from chassis.cli import commands
-from chassis.db import transaction
+from chassis.db import new_engine, transaction
 from chassis.operations import database_check
 from chassis.service import Loop
-from chassis.tables import outbox_event
+from chassis.tables import dead_letter, outbox_event
 from chassis.testing.plugin import token_for, token_keys
 from chassis.testing.settings import settings_of
 
@@ -97,6 +99,32 @@ class TestProcess:
         assert (
             await client.get("/api/v1/operations/sample/outbox", headers=clerk)
         ).status_code == 403
+
+    async def test_operator_is_shown_each_dead_letter_and_its_way_back(self, client, session):
+        told = {"subject": "s", "type": "other.word.spoken.v1", "envelope": b"x", "deliveries": 1}
+        ids = sorted((uuid4() for _ in range(2)), reverse=True)
+        for one in ids:
+            row = sa.insert(dead_letter).values(dead_letter_id=one, reason="why", **told)
+            await session.execute(row)
+        admin = token_for("staff", roles=["platform_admin"])
+        path = "/api/v1/operations/sample/dead-letters"
+        first = (await client.get(path, params={"limit": 1}, headers=admin)).json()
+        more = {"limit": 1, "after": first["next"]}
+        second = (await client.get(path, params=more, headers=admin)).json()
+        shown = [*first["data"], *second["data"]]
+        assert [one["dead_letter_id"] for one in shown] == [str(one) for one in ids]
+        assert shown[0]["reason"] == "why"
+        assert shown[0]["links"] == {"redrive": f"{path}/{ids[0]}/redrive"}
+        assert "envelope" not in shown[0]
+        assert second["next"] is None
+
+    async def test_part_that_is_frozen_is_named(self, concurrent_here):
+        async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as silent:
+            port = silent.sockets[0].getsockname()[1]
+            engine = new_engine(f"postgresql://a:b@127.0.0.1:{port}/c")
+            check = database_check(replace(concurrent_here, engine=engine), "1", {"0"})
+            assert await check() == "database does not answer: TimeoutError"
+            await engine.dispose()
 
     async def test_operations_count_what_waits(self, client, session):
         await client.post("/api/v1/notes", json={"text": "x"}, headers=token_for())

@@ -31,19 +31,24 @@ class TestStore:
         assert store.find(("a",), 6.5, 1) is None
 
     def test_the_least_used_makes_room(self):
-        store = Store(3 * 1034)
+        store = Store(3 * 1035)
         for key in "abc":
             store.put((key,), kept())
         store.find(("a",), 1, 100)
         store.put(("d",), kept())
         assert [key for (key,) in store.entries] == ["c", "a", "d"]
-        assert store.used_bytes == 3 * 1034
+        assert store.used_bytes == 3 * 1035
 
     def test_what_is_larger_than_the_store_is_not_kept(self):
         store = Store(2000)
         store.put(("a",), kept(size=3000))
         assert store.stale(("a",)) is None
         assert store.used_bytes == 0
+
+    def test_what_the_client_sent_counts(self):
+        store = Store(10_000)
+        store.put(("a" * 20_000,), kept())
+        assert store.stale(("a" * 20_000,)) is None
 
 
 class TestFreshness:

@@ -198,7 +198,7 @@ async def test_a_client_that_leaves_mid_upload_cancels_it(network):
     await until(lambda: net.case.seen and net.case.seen[0].body)
     writer.close()
     await until(lambda: net.case.seen[0].cut_off)
-    await until(lambda: net.gateway.upstreams.places.busy == {"case": 0})
+    await until(lambda: net.gateway.upstreams.uploading.busy == {"case": 0})
 
 
 async def test_more_than_a_service_can_bear_is_503_and_others_are_not_touched(network):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from functools import partial
 
 import pytest
 
@@ -314,6 +315,34 @@ async def test_one_client_cannot_take_all_places(network, token):
     await asyncio.gather(*held, return_exceptions=True)
     await until(lambda: not net.gateway.upstreams.places.held)
     assert net.gateway.upstreams.places.taken == 0
+
+
+async def test_slow_uploads_take_no_place_of_short_requests(network, token):
+    net = await network(upstream_concurrency=3, upload_concurrency=4, client_upload_concurrency=3)
+    began = []
+
+    async def takes(seen, receive, send):
+        began.append(seen)
+        await read(seen, receive)
+
+    async def drops():
+        yield b"x" * 70_000
+        await asyncio.sleep(60)
+
+    net.case.answers["/api/v1/files"] = takes
+    upload = partial(net.client.post, "/api/v1/files")
+    greedy = token()
+    held = [asyncio.create_task(upload(content=drops(), headers=greedy)) for _ in range(3)]
+    await until(lambda: len(began) == 3)
+    problem(await upload(content=b"x" * 70_000, headers=greedy), 429, "too-many-requests")
+    held.append(asyncio.create_task(upload(content=drops(), headers=token())))
+    await until(lambda: len(began) == 4)
+    problem(await upload(content=b"x" * 70_000, headers=token()), 503, "overloaded")
+    assert (await net.client.get("/api/v1/me/cases", headers=greedy)).status_code == 200
+    for one in held:
+        one.cancel()
+    await asyncio.gather(*held, return_exceptions=True)
+    await until(lambda: net.gateway.upstreams.uploading.taken == 0)
 
 
 async def test_all_services_together_have_a_limit(network, token):

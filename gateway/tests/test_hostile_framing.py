@@ -173,6 +173,63 @@ async def test_an_upgrade_is_not_followed(network):
     assert all(seen.all("upgrade") == [] for seen in net.case.seen)
 
 
+UPGRADE = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n"
+
+
+async def test_a_body_behind_an_upgrade_is_a_body_and_no_request(network):
+    """Java's client asks for HTTP/2 so by itself wherever there is no TLS."""
+    net = await network()
+    upgrading = f"{POST}{UPGRADE}Content-Length: {LENGTH}\r\n\r\n{HIDDEN}"
+    received = await net.raw(upgrading * 2 + GET + "Host: x\r\n\r\n", wait=0.5)
+    assert received.count("HTTP/1.1 200") == received.count("HTTP/1.1 ") == 3
+    assert [bytes(seen.body) for seen in net.case.seen] == [HIDDEN.encode()] * 2 + [b""]
+    assert [seen.query for seen in net.case.seen] == [""] * 3
+
+
+async def test_a_body_behind_an_upgrade_may_come_in_drops(network):
+    net = await network()
+    reader, writer = await asyncio.open_connection("127.0.0.1", net.port)
+    for part in (f"{POST}{UPGRADE}Content-Length: 4\r\n\r\n", "a", "bc", "d" + HIDDEN):
+        writer.write(part.encode())
+        await asyncio.sleep(0.05)
+    await until(lambda: len(net.case.seen) == 2)
+    assert bytes(net.case.seen[0].body) == b"abcd"
+    assert net.case.seen[1].query == "smuggled=1"  # sent as a request of its own
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+async def test_chunks_behind_an_upgrade_are_refused(network):
+    net = await network()
+    received = await net.raw(
+        f"{POST}{UPGRADE}Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n" + HIDDEN,
+        wait=0.5,
+    )
+    assert _is_refusal(received), received
+    assert not net.case.seen
+
+
+@pytest.mark.parametrize("lines", ["X-Mine", "X-Mine\r\nConnection: close"])
+@pytest.mark.parametrize(
+    "name", ["content-length", "Host", "authorization", "idempotency-key", "Accept-Language"]
+)
+async def test_connection_hides_nothing_that_both_must_see(network, name, lines):
+    """A service that does not see the length takes the body for the next client's request."""
+    net = await network()
+    received = await net.raw(
+        f"{POST}Connection: {name}, {lines}\r\nContent-Length: {LENGTH}\r\n\r\n" + HIDDEN, wait=0.5
+    )
+    assert received.startswith("HTTP/1.1 400"), received
+    assert not net.case.seen
+
+
+async def test_every_line_of_connection_counts(network):
+    net = await network()
+    found = await net.get_raw("/api/v1/tasks", "X-Mine: 1", "Connection: x-mine", "Connection: te")
+    assert found.startswith("HTTP/1.1 200")
+    assert net.case.seen[0].all("x-mine") == []
+
+
 async def test_endless_pipelining_ends_without_harm(network):
     net = await network(read_rate=0)
     received = await net.raw(HIDDEN.replace("smuggled", "n") * 5000, wait=1)

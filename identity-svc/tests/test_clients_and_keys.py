@@ -1,11 +1,16 @@
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 from joserfc.jwk import ECKey
+from pydantic import SecretStr
 from sqlalchemy import select
 
+from chassis.app import build_app
+from chassis.testing.settings import settings_of
 from identity_svc.login.errors import ForeignKid
 from identity_svc.login.models import Client
+from identity_svc.main import create_service
 
 from .factories import admin, department_admin, make_department, make_system
 
@@ -50,6 +55,28 @@ class TestClients:
         assert answer.json()["error"] == "invalid_client"
         missing = await client.post(f"{PATH}/nothing/closure", headers=admin())
         assert missing.status_code == 404
+
+
+class TestStart:
+    async def test_first_process_of_all_is_ready_without_asking_itself(
+        self, prepared, databases, nats_url
+    ):
+        """Behind a balancer the address of its keys answers once a process is ready."""
+        settings = settings_of(
+            create_service,
+            database_url=SecretStr(await databases.copy(prepared)),
+            nats_url=nats_url,
+            keys_url="http://127.0.0.1:9/nobody",
+            worker=False,
+        )
+        app = build_app(create_service(settings))
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://one") as client:
+                answer = await client.get("/readyz")
+                assert answer.status_code == 200, answer.text
+                published = (await client.get("/.well-known/jwks.json")).json()["keys"]
+        assert app.state.context.keys.keys.keys() == {one["kid"] for one in published}
 
 
 class TestDiscovery:

@@ -87,7 +87,7 @@ class TestSize:
         chassis = ROOT / "chassis/src/chassis"
         modules = [p for p in chassis.glob("*.py") if p.stem != "__init__"]
         assert len(modules) + 1 <= 27  # the test plugin counts as one
-        assert sum(code_lines(path) for path in modules) <= 3600
+        assert sum(code_lines(path) for path in modules) <= 3650
         assert sum(code_lines(path) for path in chassis.glob("testing/*.py")) <= 350
 
 

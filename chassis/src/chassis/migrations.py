@@ -6,8 +6,10 @@ from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
+import structlog
 from alembic import command, context
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -15,6 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from chassis.db import async_url
 
 _LOCK = 0x0A1E
+log = structlog.get_logger()
 
 
 def configuration(migrations: str, url: str = "") -> Config:
@@ -41,7 +44,11 @@ def older(migrations: str) -> frozenset[str]:
 
 
 def upgrade(migrations: str, url: str) -> None:
-    """Bring the database to head; concurrent runs wait for one another."""
+    """Bring the database to head; concurrent runs wait for one another.
+
+    A database that newer code has migrated is left as it is: migrations only add, so this code
+    can work on it, and a pod of the release before must be able to start again.
+    """
     command.upgrade(configuration(migrations, url), "head")
 
 
@@ -75,6 +82,10 @@ async def _connect(metadata: MetaData, url: str) -> None:
 
 def _migrate(connection: Connection, metadata: MetaData) -> None:
     connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    made = MigrationContext.configure(connection).get_current_revision()
+    if made not in {None, *(one.revision for one in context.script.walk_revisions())}:
+        log.warning("database_is_newer", revision=made)
+        return
     # A migration that waits behind a long transaction would stop every request behind it.
     connection.execute(text("SET LOCAL lock_timeout = '5s'"))
     context.configure(connection=connection, target_metadata=metadata, compare_type=True)

@@ -1,9 +1,10 @@
 """What an operator sees and acts on: readiness, metrics, dead letters, the outbox."""
 
+import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -29,6 +30,9 @@ from chassis.service import Service
 from chassis.settings import Context, context
 from chassis.tables import dead_letter, outbox_event, republication
 
+T = TypeVar("T")
+# A probe of Kubernetes waits three seconds for an answer, which must name the part.
+_PATIENCE_SECONDS = 2
 Check = Callable[[], Awaitable[str | None]]
 
 probes = APIRouter(tags=["health"])
@@ -67,11 +71,28 @@ async def metrics(request: Request, _: Anyone) -> Response:
     telemetry.POOL.labels(here.service).set(lent(here.engine))
     waiting = letters = float("nan")
     with contextlib.suppress(SQLAlchemyError, OSError):
-        async with here.reading.begin() as session:
-            waiting, letters = await outbox.backlog(session), await _open_letters(session)
+        waiting, letters = await _promptly(_counted(here))
     telemetry.BACKLOG.labels(here.service).set(waiting)
     telemetry.LETTERS.labels(here.service).set(letters)
     return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _counted(here: Context) -> tuple[int, int]:
+    async with here.reading.begin() as session:
+        return await outbox.backlog(session), await _open_letters(session)
+
+
+async def _promptly(probe: Coroutine[Any, Any, T]) -> T:
+    """What it finds; raises TimeoutError, and leaves it behind, when a frozen part keeps it.
+
+    Its end is not waited for: it may take as long as the part stays frozen.
+    """
+    task = asyncio.create_task(probe)
+    await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
+    if not task.done():
+        task.cancel()
+        raise TimeoutError
+    return task.result()
 
 
 def lent(engine: AsyncEngine) -> int:
@@ -87,10 +108,14 @@ async def _open_letters(session: AsyncSession) -> int:
 def database_check(here: Context, head: str, older: frozenset[str]) -> Check:
     """Ready at head, and at a newer revision: old pods go on while new ones roll out."""
 
+    async def revision() -> str | None:
+        async with here.engine.connect() as connection:
+            found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return None if found is None else str(found)
+
     async def check() -> str | None:
         try:
-            async with here.engine.connect() as connection:
-                found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+            found = await _promptly(revision())
         except (SQLAlchemyError, OSError) as error:
             return f"database does not answer: {type(error).__name__}"
         if found is None or found in older:
@@ -288,7 +313,9 @@ def router(service: Service) -> APIRouter:
             statement = statement.where(dead_letter.c.redriven_at.is_(None))
         keys = [(dead_letter.c.dead_letter_id, "desc")]
         window = await paginate(session, statement, keys, page)  # type: ignore[arg-type]  # a list of one kind
-        return page_of(window, [_letter(service.name, base, row) for row in window.rows])
+        names = [column.name for column in columns]
+        shown = [dict(zip(names, row, strict=True)) for row in window.rows]
+        return page_of(window, [_letter(service.name, base, one) for one in shown])
 
     @routes.post(
         "/dead-letters/{dead_letter_id}/redrive",
@@ -337,8 +364,7 @@ async def _mark_redriven(here: Context, dead_letter_id: UUID) -> None:
         )
 
 
-def _letter(service: str, base: str, row: object) -> DeadLetterOut:
-    values = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001 - SQLAlchemy's public mapping
+def _letter(service: str, base: str, values: dict[str, Any]) -> DeadLetterOut:
     return DeadLetterOut(
         **values,
         service=service,

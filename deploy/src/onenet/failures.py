@@ -7,6 +7,7 @@ Refusal
 ├── Unusable       the state folder cannot be written or is not complete
 ├── ChildFailed    a server or service does not start or keeps dying
 ├── NotAnswering   no platform at the address
+├── Unanswering    a database does not answer
 ├── SignInFailed
 └── Unexpected     an answer that is not as promised
 """
@@ -65,6 +66,13 @@ class NotAnswering(Refusal):
         super().__init__(
             f"Nothing answers at {base_url}: start the platform with make run,"
             " or name another with ONENET_BASE_URL."
+        )
+
+
+class Unanswering(Refusal):
+    def __init__(self, database: str, reason: str) -> None:
+        super().__init__(
+            f"The database of {database} does not answer ({reason}): start it, or mend its address."
         )
 
 

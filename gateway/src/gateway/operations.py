@@ -64,7 +64,7 @@ def _cursors(after: str | None, names: list[str]) -> dict[str, str | None]:
     try:
         found = json.loads(urlsafe_b64decode(after.encode()))
         return {name: str(found[name]) for name in names if name in found}
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise BadCursor from error
 
 

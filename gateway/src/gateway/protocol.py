@@ -70,6 +70,7 @@ class EdgeProtocol(HttpToolsProtocol):
     is_leaving = False
     heading_bytes = 0
     left_bytes = 0
+    unparsed = 0
     resting_since = 0.0
     patience: asyncio.TimerHandle | None = None
     stall: asyncio.TimerHandle | None = None
@@ -115,18 +116,44 @@ class EdgeProtocol(HttpToolsProtocol):
         if self.is_leaving:
             self._swallow(len(data))
             return
+        left = data
         try:
-            self.parser.feed_data(data)
+            while left and not self.is_leaving:
+                left = self._take(left)
         except httptools.HttpParserError:
             self.send_400_response("")
-        except httptools.HttpParserUpgrade:
-            return  # not followed; the request itself is answered
         if self.is_leaving:
             return
         if self.is_heading:
             self._count_heading(len(data))
         elif not self.is_whole:
             self.cycle.transport = _Door(self)  # type: ignore[assignment]  # all that it calls
+
+    def _take(self, data: bytes) -> bytes:
+        """Read on; what is left when an upgrade stopped the parser.
+
+        Nobody is upgraded, so the request is one as any other (RFC 9110, 7.8). Its body, which the
+        parser takes for another protocol, is read here: else it would be read as a request.
+        """
+        if self.unparsed:
+            body = data[: self.unparsed]
+            self.unparsed -= len(body)
+            self.on_body(body)
+            if not self.unparsed:
+                self.on_message_complete()
+            return data[len(body) :]
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as stop:
+            return data[stop.args[0] :]
+        return b""
+
+    def _body_after_upgrade(self) -> int:
+        """Bytes; what has no length is not read here."""
+        told = dict(self.headers)
+        if b"transfer-encoding" in told:
+            raise _Unreadable
+        return int(told.get(b"content-length", b"0"))
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -144,6 +171,8 @@ class EdgeProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if version not in _VERSIONS or len(self.pipeline) >= _MOST_PIPELINED:
             raise _Unreadable
+        if self.parser.should_upgrade():
+            self.unparsed = self._body_after_upgrade()
         can_be_kept = version == "1.1" and self.parser.get_method() == b"GET"
         answer = self._kept_answer() if can_be_kept else None
         if answer is None:
@@ -160,6 +189,8 @@ class EdgeProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.unparsed:
+            return  # for the parser alone
         self.is_whole = True
         if self.patience is not None:
             self._wait_no_longer()

@@ -44,6 +44,13 @@ class GatewaySettings(BaseSettings):
     client_concurrency: int = Field(
         default=32, description="Requests of one client under way; more are answered with 429"
     )
+    upload_concurrency: int = Field(
+        default=64,
+        description="Bodies over 64 KiB on their way to services; more are answered with 503",
+    )
+    client_upload_concurrency: int = Field(
+        default=6, description="The same, of one client; more are answered with 429"
+    )
     connection_limit: int = Field(default=4096, description="Open connections at once")
     connection_limit_per_address: int = Field(
         default=1024, description="Open connections of one address; trusted proxies have no limit"

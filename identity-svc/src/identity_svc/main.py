@@ -6,7 +6,7 @@ from identity_svc.inbox.subscriptions import subscriptions as inbox_subscription
 from identity_svc.login import routes as login
 from identity_svc.login.subscriptions import subscriptions as login_subscriptions
 from identity_svc.login.usecases.clients import ensure_web_client
-from identity_svc.login.usecases.keys import forget_old
+from identity_svc.login.usecases.keys import accept_own_keys, forget_old
 from identity_svc.mandates import routes as mandates
 from identity_svc.mandates.events import MandateChanged
 from identity_svc.mandates.models import Mandate
@@ -61,5 +61,5 @@ def create_service(settings: IdentitySettings | None = None) -> Service:
             Copied(Mandate, tell),
         ),
         signs=True,
-        startup=(ensure_web_client,),
+        startup=(ensure_web_client, accept_own_keys),
     )

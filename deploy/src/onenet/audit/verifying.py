@@ -14,7 +14,7 @@ from rich.table import Table
 
 from exchange_svc.calls.chain import START, first_break
 from onenet.audit.references import REFERENCES, Difference, Reference, compare
-from onenet.failures import Unexpected
+from onenet.failures import Unanswering, Unexpected
 from onenet.places import Places
 from onenet.telling import Teller
 
@@ -69,7 +69,10 @@ async def pages_of(places: Places, *, files: bool) -> list[Page]:
     async with AsyncExitStack() as stack:
         connections: dict[str, asyncpg.Connection] = {}
         for name, url in places.databases.items():
-            connections[name] = await asyncpg.connect(url, timeout=10)
+            try:
+                connections[name] = await asyncpg.connect(url, timeout=10)
+            except (asyncpg.PostgresError, OSError) as error:
+                raise Unanswering(name, type(error).__name__) from error
             stack.push_async_callback(connections[name].close)
         pages = [await _ledger(connections["exchange"])]
         pages += [await _sequences(name, one) for name, one in connections.items()]
@@ -93,7 +96,8 @@ async def _ledger(exchange: "asyncpg.Connection") -> Page:
         if broken is not None:
             return Page("hash chain of the access ledger", broken - 1, 1, [f"breaks at {broken}"])
         if not rows:
-            return Page("hash chain of the access ledger", position, 0, [])
+            noted = [f"head {head[:16]} at {position}"] if position else []
+            return Page("hash chain of the access ledger", position, 0, noted)
         position, head = rows[-1]["position"], rows[-1]["hash"]
 
 

@@ -21,11 +21,15 @@ async def examine_gateway(places: Places) -> list[Finding]:
         try:
             before = time.time()
             ready = await http.get("/readyz")
-            keys = await http.get("/.well-known/jwks.json")
         except httpx.HTTPError as error:
             do = "Start the gateway or mend its address: runbook AllGone."
             return [wrong("gateway", "answers", type(error).__name__, do)]
-    return [*_parts(ready), _date(ready, before), _keys(keys)]
+        seen = [*_parts(ready), _date(ready, before)]
+        try:
+            return [*seen, _keys(await http.get("/.well-known/jwks.json"))]
+        except httpx.HTTPError as error:
+            do = "Identity publishes them: see what it lacks, runbook PartMissing."
+            return [*seen, wrong("keys", "published", type(error).__name__, do)]
 
 
 def _parts(ready: httpx.Response) -> list[Finding]:
@@ -37,9 +41,17 @@ def _parts(ready: httpx.Response) -> list[Finding]:
     return [
         good("gateway", f"sees {name}", "ready")
         if part["ready"]
-        else wrong("gateway", f"sees {name}", str(part["detail"]), "Runbook ServiceUnanswered.")
+        else _missing(name, part["detail"])
         for name, part in parts.items()
     ]
+
+
+def _missing(name: str, detail: str | dict[str, str]) -> Finding:
+    """A service that answers names what it lacks; of one that does not, only that is known."""
+    if isinstance(detail, dict):
+        said = "; ".join(f"{part}: {reason}" for part, reason in detail.items())
+        return wrong("gateway", f"sees {name}", said, "Runbook PartMissing.")
+    return wrong("gateway", f"sees {name}", detail, "Runbook ServiceUnanswered.")
 
 
 def _date(ready: httpx.Response, before: float) -> Finding:

@@ -64,19 +64,21 @@ class Store:
         return self.entries.get(key)
 
     def put(self, key: Key, kept: Kept) -> None:
-        if kept.epoch != self.epoch(kept.service) or _size(kept) > self.limit_bytes:
+        if kept.epoch != self.epoch(kept.service) or _size(key, kept) > self.limit_bytes:
             return
         self._drop(key)
         self.entries[key] = kept
-        self.used_bytes += _size(kept)
+        self.used_bytes += _size(key, kept)
         while self.used_bytes > self.limit_bytes:
             self._drop(next(iter(self.entries)))
 
     def _drop(self, key: Key) -> None:
         kept = self.entries.pop(key, None)
         if kept is not None:
-            self.used_bytes -= _size(kept)
+            self.used_bytes -= _size(key, kept)
 
 
-def _size(kept: Kept) -> int:
-    return len(kept.body) + sum(len(name) + len(value) for name, value in kept.headers) + 1024
+def _size(key: Key, kept: Kept) -> int:
+    """Bytes; the key counts, for it holds what the client sent."""
+    told = sum(len(name) + len(value) for name, value in kept.headers)
+    return len(kept.body) + told + sum(map(len, key)) + 1024

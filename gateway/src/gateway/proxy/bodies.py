@@ -18,9 +18,12 @@ LEAST_BYTES_PER_SECOND = 4096
 
 @dataclass(slots=True)
 class Body:
+    """`announced` is its length in bytes, None where it comes in chunks without one."""
+
     call: Call
     limit: int
     seconds: float
+    announced: int | None
     read: int = 0
     began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
 
@@ -57,12 +60,23 @@ def body_of(call: Call, limit: int, seconds: float) -> Body | None:
     `seconds` is the longest wait for all of it.
     """
     length = call.headers.get(b"content-length")
-    if length is not None and int(length) > limit:
+    announced = None if length is None else int(length)
+    if announced is not None and announced > limit:
         raise TooLarge(limit=limit)
-    if length in {None, b"0"} and b"transfer-encoding" not in call.headers:
+    if not announced and b"transfer-encoding" not in call.headers:
         call.is_read = True
         return None
-    return Body(call, limit, seconds)
+    return Body(call, limit, seconds, announced)
+
+
+def framing_of(body: Body | bytes | None) -> bytes:
+    """The header that tells the service where the body ends: what is sent, not what was said."""
+    if body is None:
+        return b""
+    length = len(body) if isinstance(body, bytes) else body.announced
+    if length is None:
+        return b"Transfer-Encoding: chunked\r\n"
+    return b"Content-Length: %d\r\n" % length
 
 
 def is_small(call: Call) -> bool:

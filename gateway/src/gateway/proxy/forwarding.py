@@ -10,8 +10,8 @@ import structlog
 from prometheus_client import Counter
 
 from gateway.call import Call, ClientGone, Headers
-from gateway.errors import OutcomeUnknown, UpstreamAway, UpstreamBroken, UpstreamLate
-from gateway.proxy.bodies import Body, body_of, is_small
+from gateway.errors import Ambiguous, OutcomeUnknown, UpstreamAway, UpstreamBroken, UpstreamLate
+from gateway.proxy.bodies import Body, body_of, framing_of, is_small
 from gateway.proxy.hygiene import TIMEOUT, forwarded_for, request_head, response_headers
 from gateway.proxy.places import Places
 from gateway.proxy.pools import Addresses, Pool, addresses_of
@@ -34,10 +34,14 @@ log = structlog.get_logger()
 
 @dataclass
 class Upstreams:
-    """The kept connections, and the places of the requests that are under way."""
+    """The kept connections, and the places of the requests that are under way.
+
+    `uploading` are those of bodies that stream, however slowly.
+    """
 
     settings: GatewaySettings
     places: Places = field(init=False)
+    uploading: Places = field(init=False)
     addresses: dict[str, Addresses] = field(init=False)
     public_host: str = field(init=False)
     public_scheme: str = field(init=False)
@@ -48,6 +52,12 @@ class Upstreams:
             per_service=chosen.upstream_concurrency,
             in_all=chosen.concurrency,
             per_client=chosen.client_concurrency,
+        )
+        # A sender may take two minutes over a body; apart, it keeps nobody from short requests.
+        self.uploading = Places(
+            per_service=chosen.upload_concurrency,
+            in_all=chosen.upload_concurrency,
+            per_client=chosen.client_upload_concurrency,
         )
         upstreams = self.settings.upstreams()
         self.addresses = {name: addresses_of(setting) for name, setting in upstreams.items()}
@@ -84,7 +94,8 @@ async def forward(call: Call, upstreams: Upstreams, service: str) -> None:
     """Send the request on and stream the answer back, unchanged but for its framing headers."""
     seconds = upstreams.seconds(call)
     body = await _body(call, upstreams, seconds)
-    upstreams.places.enter(service, call.client)
+    places = upstreams.uploading if isinstance(body, Body) else upstreams.places
+    places.enter(service, call.client)
     try:
         with Watch(call, seconds) as watch:
             pool, connection = await _ask(call, upstreams, service, body, seconds)
@@ -98,7 +109,7 @@ async def forward(call: Call, upstreams: Upstreams, service: str) -> None:
         FAILURES.labels(service, "late").inc()
         raise
     finally:
-        upstreams.places.leave(service, call.client)
+        places.leave(service, call.client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +197,8 @@ async def _ask(
     call: Call, upstreams: Upstreams, service: str, body: Body | bytes | None, seconds: float
 ) -> tuple[Pool, Connection]:
     """The connection that holds the answer's status and headers, and the pool it belongs to."""
-    head = request_head(call, upstreams.forwarded(call.address), seconds)
+    framing = framing_of(body)
+    head = request_head(call, upstreams.forwarded(call.address), framing, seconds)
     try:
         try:
             return await _exchange(call, upstreams.addresses[service], head, body, fresh=False)
@@ -229,7 +241,7 @@ async def _exchange(
                 head, body if isinstance(body, bytes) else b"", head_only=call.method == "HEAD"
             )
             if isinstance(body, Body):
-                await _send(connection, body, chunked=b"transfer-encoding" in call.headers)
+                await _send(connection, body)
             await connection.head()
         except BaseException:
             connection.close()
@@ -238,8 +250,13 @@ async def _exchange(
     raise refused or NeverSent("no address")
 
 
-async def _send(connection: Connection, body: Body, *, chunked: bool) -> None:
-    """Stream the body; a service may answer before it has all of it, then the rest is not sent."""
+async def _send(connection: Connection, body: Body) -> None:
+    """Stream the body; a service may answer before it has all of it, then the rest is not sent.
+
+    Raises Ambiguous when it ends before its length: on this connection the service would take the
+    next request for the rest.
+    """
+    chunked = body.announced is None
     try:
         async for chunk in body.chunks():
             if connection.headed:
@@ -248,6 +265,8 @@ async def _send(connection: Connection, body: Body, *, chunked: bool) -> None:
             await connection.send(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
         if chunked:
             await connection.send(b"0\r\n\r\n")
+        elif body.read != body.announced:
+            raise Ambiguous
     except Broken:
         if not connection.headed:
             raise

@@ -38,6 +38,7 @@ HOP_BY_HOP = frozenset(
 _SET_ANEW = frozenset(
     {
         b"host",
+        b"content-length",
         b"forwarded",
         b"x-real-ip",
         b"x-request-id",
@@ -61,6 +62,8 @@ _SINGLE = frozenset(
         b"if-match",
     }
 )
+# What gateway and service must see alike; a `Connection` that names one would hide it from one.
+_SHARED = _SINGLE | {b"accept", b"accept-language", b"cookie", b"if-none-match", b"last-event-id"}
 _NAMES: dict[bytes, bytes | None] = {}
 _ANSWERED: dict[bytes, bytes | None] = {}
 _KNOWN_NAMES = 512
@@ -84,6 +87,8 @@ def check_headers(raw: Headers, looked_up: Mapping[bytes, bytes], version: str) 
         names = [name for name, _ in raw if name in _SINGLE]
         if len(names) != len(set(names)):
             raise Ambiguous
+    if b"connection" in looked_up and named_by_connection(raw) & _SHARED:
+        raise Ambiguous
     coding = looked_up.get(b"transfer-encoding")
     if coding is not None and (coding.lower() != b"chunked" or b"content-length" in looked_up):
         raise Ambiguous
@@ -92,16 +97,21 @@ def check_headers(raw: Headers, looked_up: Mapping[bytes, bytes], version: str) 
         raise Ambiguous
 
 
-def request_head(call: Call, forwarded: bytes, seconds: float) -> bytes:
+def named_by_connection(raw: Headers) -> set[bytes]:
+    """The headers that all `Connection` lines together keep to this connection."""
+    lines = b",".join([value for name, value in raw if name == b"connection"])
+    return {part.strip() for part in lines.lower().split(b",")}
+
+
+def request_head(call: Call, forwarded: bytes, framing: bytes, seconds: float) -> bytes:
     """The request as the service gets it, up to its body.
 
     The client's headers less hop-by-hop, internal and forged ones, then our own; `forwarded` is
-    what does not differ between the requests of one client.
+    what does not differ between the requests of one client, `framing` says where the body ends.
     """
     raw: Headers = call.scope["headers"]
-    listed = call.headers.get(b"connection")
-    if listed is not None:
-        named = {part.strip() for part in listed.lower().split(b",")}
+    if b"connection" in call.headers:
+        named = named_by_connection(raw)
         raw = [(name, value) for name, value in raw if name not in named]
     target = b"%b?%b" % (call.raw_path, call.query) if call.query else call.raw_path
     parts = [b"%b %b HTTP/1.1\r\n" % (call.method.encode(), target)]
@@ -110,10 +120,8 @@ def request_head(call: Call, forwarded: bytes, seconds: float) -> bytes:
         if word is not None:
             _ensure_text(value)
             parts += (word, value, b"\r\n")
-    if b"transfer-encoding" in call.headers:
-        parts.append(b"Transfer-Encoding: chunked\r\n")
     own = f"{call.request_id}\r\nTraceparent: {call.traceparent}\r\n{TIMEOUT}: {seconds * 1000:.0f}"
-    parts += (forwarded, b"X-Request-Id: ", own.encode(), b"\r\n\r\n")
+    parts += (framing, forwarded, b"X-Request-Id: ", own.encode(), b"\r\n\r\n")
     return b"".join(parts)
 
 

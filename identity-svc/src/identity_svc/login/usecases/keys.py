@@ -7,6 +7,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
+from chassis.db import context
+from chassis.signing import public_keys
 from identity_svc.login.errors import ForeignKid
 from identity_svc.login.models import (
     AuthorizationCode,
@@ -18,6 +20,17 @@ from identity_svc.login.models import (
 from identity_svc.settings import rules
 
 PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "kid", "alg", "use")
+
+
+async def accept_own_keys(session: AsyncSession) -> None:
+    """At start-up: know the token keys without asking at their public address.
+
+    Behind a balancer that address leads to pods that are ready, and the first pod would wait for
+    itself.
+    """
+    keys = context(session).keys
+    if not keys.keys:
+        keys.accept({"keys": await public_keys(session)})
 
 
 async def keep_key(
