@@ -95,3 +95,4 @@ async def over_tcp(folder, port):
     server = await asyncio.start_server(joined, "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
     server.close()
+    await asyncio.sleep(0.05)  # until both ways have closed

@@ -119,12 +119,17 @@ class TestProcess:
         assert second["next"] is None
 
     async def test_part_that_is_frozen_is_named(self, concurrent_here):
-        async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as silent:
+        async def silence(reader, writer):
+            await reader.read()
+            writer.close()
+
+        async with await asyncio.start_server(silence, "127.0.0.1", 0) as silent:
             port = silent.sockets[0].getsockname()[1]
             engine = new_engine(f"postgresql://a:b@127.0.0.1:{port}/c")
             check = database_check(replace(concurrent_here, engine=engine), "1", {"0"})
             assert await check() == "database does not answer: TimeoutError"
             await engine.dispose()
+            await asyncio.sleep(0.05)  # until the other end has closed, too
 
     async def test_operations_count_what_waits(self, client, session):
         await client.post("/api/v1/notes", json={"text": "x"}, headers=token_for())
