@@ -22,6 +22,8 @@ PATIENCE_SECONDS = 20.0
 MIB = 1024 * 1024
 
 _HIDDEN = "GET /api/v1/smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+# Taken for a request it would swallow the head of the next one.
+_HALF = "GET /api/v1/smuggled HTTP/1.1\r\nHost: x\r\nX-A: "
 _POST = "POST /api/v1/cases HTTP/1.1\r\nHost: x\r\n"
 _GET = "GET /api/v1/tasks HTTP/1.1\r\n"
 _CHUNKED = _POST + "Transfer-Encoding: chunked\r\n\r\n"
@@ -49,6 +51,11 @@ REFUSED = {
     "chunk ended by LF": _CHUNKED + "0\n\r\n",
     "chunk longer than told": _CHUNKED + "1\r\nab\r\n0\r\n\r\n",
     "chunk extension with LF": _CHUNKED + '1;a="\n"\r\na\r\n0\r\n\r\n',
+    "length hidden by Connection": _POST
+    + "Connection: content-length\r\nContent-Length: 4\r\n\r\n",
+    "token hidden by Connection": _POST + "Connection: authorization\r\n\r\n",
+    "chunks behind an upgrade": _POST
+    + "Connection: upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "folded header": _GET + "Host: x\r\nX-A: b\r\n c\r\n\r\n",
     "bare LF": _GET.replace("\r\n", "\n") + "Host: x\n\n",
     "bare CR": _GET + "Host: x\r\nX-A: b\rX-B: c\r\n\r\n",
@@ -64,6 +71,14 @@ REFUSED = {
     "CONNECT": "CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: x\r\n\r\n",
     "TRACE": "TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
     "absolute address": "GET http://evil.example/ HTTP/1.1\r\nHost: x\r\n\r\n",
+}
+# Each is one request, whatever its body looks like; the service behind must take it so, too.
+ONE_REQUEST = {
+    "body like a request": "",
+    "body behind an upgrade": "Connection: upgrade\r\nUpgrade: websocket\r\n",
+    "body behind an offer of HTTP/2": "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n",
+    "length hidden by Connection": "Connection: content-length\r\n",
+    "length hidden by a second Connection": "Connection: content-length\r\nConnection: te\r\n",
 }
 PATHS = (
     "/api/v1/items/..%2fcases",
@@ -133,6 +148,19 @@ async def _framing(visit: Visit) -> None:
             visit.found(f"{name}: answered {[int(status) for status in statuses]}")
 
     await asyncio.gather(*(one(name, text) for name, text in REFUSED.items()))
+
+
+async def _in_step(visit: Visit) -> None:
+    """Whoever asks next gets the answer to his own question."""
+    path = "/api/v1/me/cases"
+    start = f"POST {path} HTTP/1.1\r\nHost: x\r\n"
+    for name, lines in ONE_REQUEST.items():
+        length = f"Content-Length: {len(_HALF)}\r\n\r\n"
+        await _say(visit, start + lines + length + _HALF, wait=0.2)
+        for _ in range(5):
+            received = await _say(visit, _LINE.format(path), wait=5)
+            if _status(received) not in {401, 429} or path.encode() not in received:
+                visit.found(f"{name}: the next client was answered {received[:80]!r}")
 
 
 async def _paths(visit: Visit) -> None:
@@ -270,6 +298,7 @@ def _status(received: bytes) -> int:
 
 ATTACKS: Sequence[tuple[str, Callable[[Visit], Awaitable[None]]]] = (
     ("framing that two readers take differently", _framing),
+    ("bodies that look like requests", _in_step),
     ("paths that are no paths", _paths),
     ("floods of headers", _header_flood),
     ("bodies without end", _large_bodies),
