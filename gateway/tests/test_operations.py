@@ -27,7 +27,9 @@ async def test_all_services_rows_come_in_one_list(network, token):
 async def test_the_next_page_asks_only_those_that_have_more(network, token):
     net = await network()
     rows(net, {"case": "c2", "catalog": "k2"})
-    first = (await net.client.get(LETTERS)).json()
+    found = await net.client.get(LETTERS)
+    assert found.headers["cache-control"] == "no-store"
+    first = found.json()
     rows(net, {})
     second = (await net.client.get(LETTERS, params={"after": first["next"]})).json()
     assert {row["service"] for row in second["data"]} == {"case", "catalog"}

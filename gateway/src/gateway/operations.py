@@ -43,7 +43,8 @@ async def serve(call: Call, upstreams: Upstreams) -> None:
         if content.get("next"):
             following[name] = content["next"]
     away = [name for name, one in answers.items() if one is None or one.status != _OK]
-    await call.json(200, {"data": rows, "next": _cursor(following), "away": away})
+    content = {"data": rows, "next": _cursor(following), "away": away}
+    await call.json(200, content, [(b"cache-control", b"no-store")])
 
 
 async def _ask(

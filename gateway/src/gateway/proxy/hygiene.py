@@ -73,8 +73,10 @@ def check_path(raw_path: bytes, query: bytes) -> None:
     """Raise BadPath for anything but plain segments."""
     if not raw_path.startswith(b"/") or _TRICKS.search(raw_path) or _DOTS.search(raw_path):
         raise BadPath
-    if len(raw_path) > MAX_PATH_BYTES or len(query) > MAX_QUERY_BYTES:
+    if len(raw_path) > MAX_PATH_BYTES:
         raise UriTooLong(limit=MAX_PATH_BYTES)
+    if len(query) > MAX_QUERY_BYTES:
+        raise UriTooLong(limit=MAX_QUERY_BYTES)
     if query and not _QUERY.fullmatch(query):
         raise BadPath
 
