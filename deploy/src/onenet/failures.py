@@ -7,7 +7,7 @@ Refusal
 ├── Unusable       the state folder cannot be written or is not complete
 ├── ChildFailed    a server or service does not start or keeps dying
 ├── NotAnswering   no platform at the address
-├── Unanswering    a database does not answer
+├── DatabaseAway   a database does not answer
 ├── SignInFailed
 └── Unexpected     an answer that is not as promised
 """
@@ -69,7 +69,7 @@ class NotAnswering(Refusal):
         )
 
 
-class Unanswering(Refusal):
+class DatabaseAway(Refusal):
     def __init__(self, database: str, reason: str) -> None:
         super().__init__(
             f"The database of {database} does not answer ({reason}): start it, or mend its address."

@@ -42,6 +42,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _SLOW_SECONDS = 1.0
 _SERVER_ERROR = 500
 IN_FLIGHT = Gauge("onenet_gateway_in_flight", "Requests being answered")
+PLACES = Gauge("onenet_gateway_places_taken", "Requests under way to a service", ["service"])
 
 
 @dataclass
@@ -264,6 +265,8 @@ async def _metrics(gateway: Gateway, call: Call) -> None:
     if not any(asking in ip_network(one.strip()) for one in networks if one.strip()):
         raise NotFound
     IN_FLIGHT.set(gateway.under_way)
+    for service, taken in gateway.upstreams.places.busy.items():
+        PLACES.labels(service).set(taken)
     await call.answer(200, generate_latest(), CONTENT_TYPE_LATEST)
 
 

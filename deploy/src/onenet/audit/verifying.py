@@ -14,7 +14,8 @@ from rich.table import Table
 
 from exchange_svc.calls.chain import START, first_break
 from onenet.audit.references import REFERENCES, Difference, Reference, compare
-from onenet.failures import Unanswering, Unexpected
+from onenet.databases import GONE
+from onenet.failures import DatabaseAway, Unexpected
 from onenet.places import Places
 from onenet.telling import Teller
 
@@ -71,8 +72,8 @@ async def pages_of(places: Places, *, files: bool) -> list[Page]:
         for name, url in places.databases.items():
             try:
                 connections[name] = await asyncpg.connect(url, timeout=10)
-            except (asyncpg.PostgresError, OSError) as error:
-                raise Unanswering(name, type(error).__name__) from error
+            except GONE as error:
+                raise DatabaseAway(name, type(error).__name__) from error
             stack.push_async_callback(connections[name].close)
         pages = [await _ledger(connections["exchange"])]
         pages += [await _sequences(name, one) for name, one in connections.items()]
