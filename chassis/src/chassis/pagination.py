@@ -59,7 +59,10 @@ PageQuery = Annotated[PageRequest, Depends(_page_request)]
 
 @dataclass(frozen=True)
 class Window:
-    """`rows` as SQLAlchemy gives them (single entities unwrapped, several as tuples), `next` the cursor or none."""
+    """`rows` as SQLAlchemy gives them, `next` the cursor or none.
+
+    Single entities are unwrapped, several stand as tuples.
+    """
 
     rows: Sequence[Any]
     next: str | None

@@ -61,7 +61,10 @@ class _Door:
 
 
 class EdgeProtocol(HttpToolsProtocol):
-    """`patience` runs while a request's headers, or a body that nobody reads, are incomplete."""
+    """`patience` runs while a request's headers, or a body that nobody reads, are incomplete.
+
+    `unparsed` is what is still to come of a body behind an upgrade, in bytes.
+    """
 
     edge: Edge
     is_heading = False
