@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from nats.js.errors import NotFoundError
 
-from chassis import consumer
+from chassis.messaging import bus
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -27,6 +27,6 @@ async def nc(nats_url):
     for name in ("sample", "other"):
         with suppress(NotFoundError):
             await opened.jetstream().delete_stream(name.upper())
-        await consumer.ensure_stream(opened.jetstream(), name)
+        await bus.ensure_stream(opened.jetstream(), name)
     yield opened
     await opened.close()

@@ -11,11 +11,13 @@ from nats.js.errors import NotFoundError
 from pydantic import BaseModel
 from sample.main import Heard, Note, NoteWritten
 
-from chassis import clock, consumer
-from chassis.db import transaction
+from chassis import clock
+from chassis.database.sessions import transaction
+from chassis.database.tables import outbox_event
 from chassis.events import subject_of
+from chassis.messaging import bus
 from chassis.outbox import record
-from chassis.tables import outbox_event
+from chassis.subscriptions import Subscriptions
 
 SPOKEN = "other.word.spoken.v1"
 WRITTEN = "sample.note.written.v1"
@@ -34,7 +36,14 @@ async def on_written(session, event) -> None:
     await session.execute(again)
 
 
-COUNTING = {WRITTEN: [(Told, on_written)]}
+def reacting(event_type, handler):
+    """Reactions with one handler, as a room registers it."""
+    subscriptions = Subscriptions()
+    subscriptions.on(event_type, Told)(handler)
+    return subscriptions.reactions
+
+
+COUNTING = reacting(WRITTEN, on_written)
 
 
 class LossyClient(Client):
@@ -55,30 +64,30 @@ class LossyClient(Client):
 
 
 async def connected(url, kind=Client):
-    return await consumer.connect(url, name="test", bus=kind())
+    return await bus.connect(url, name="test", bus=kind())
 
 
-async def rows(here, statement):
-    async with here.reading.begin() as session:
+async def rows(process, statement):
+    async with process.read_sessions.begin() as session:
         return (await session.execute(statement)).all()
 
 
-async def write(here, count=1):
-    async with transaction(here) as session:
+async def write(process, count=1):
+    async with transaction(process) as session:
         for _ in range(count):
             note_id = clock.new_id()
             session.add(Note(note_id=note_id, text="x", version=1, written_at=clock.now()))
             await record(session, NoteWritten(note_id=note_id, version=1))
 
 
-async def recorded(here):
+async def recorded(process):
     order = sa.select(outbox_event.c.event_id).order_by(outbox_event.c.position)
-    return [str(one.event_id) for one in await rows(here, order)]
+    return [str(one.event_id) for one in await rows(process, order)]
 
 
-async def unpublished(here):
+async def unpublished(process):
     waiting = sa.select(outbox_event.c.position).where(outbox_event.c.published_at.is_(None))
-    return len(await rows(here, waiting))
+    return len(await rows(process, waiting))
 
 
 async def stored(nc, stream="SAMPLE"):
@@ -123,5 +132,5 @@ async def speak(nc, entity_id, *, then="ok", event_id=None, event_type=SPOKEN):
     await nc.jetstream().publish(subject, json.dumps(envelope).encode())
 
 
-async def heard(here, count):
-    return len(await rows(here, sa.select(Heard))) == count
+async def heard(process, count):
+    return len(await rows(process, sa.select(Heard))) == count

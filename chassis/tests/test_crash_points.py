@@ -24,11 +24,13 @@ from nats.errors import Error as NatsError
 from sample.main import Heard, Note, NoteWritten
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import clock, consumer, operations, outbox, signing
-from chassis.db import transaction
+from chassis import clock, signing
+from chassis.database.sessions import transaction
+from chassis.database.tables import dead_letter, inbox_event, outbox_event
 from chassis.events import subject_of
+from chassis.messaging import bus, consumer, relay
 from chassis.outbox import EventTooLarge, record
-from chassis.tables import dead_letter, inbox_event, outbox_event
+from chassis.subscriptions import merged
 from chassis.testing.plugin import deliver_to
 
 TEXT = {"text": "一张便条"}
@@ -36,7 +38,7 @@ TEXT = {"text": "一张便条"}
 
 @asynccontextmanager
 async def connected(url):
-    nc = await consumer.connect(url, name="test")
+    nc = await bus.connect(url, name="test")
     try:
         yield nc, nc.jetstream()
     finally:
@@ -50,7 +52,7 @@ async def nc(nats_url):
         for name in ("sample", "other"):
             with suppress(Exception):
                 await context.delete_stream(name.upper())
-            await consumer.ensure_stream(context, name)
+            await bus.ensure_stream(context, name)
         yield nc
 
 
@@ -59,9 +61,9 @@ async def js(nc):
     return nc.jetstream()
 
 
-async def unpublished(here):
+async def unpublished(process):
     statement = sa.select(outbox_event.c.event_id).where(outbox_event.c.published_at.is_(None))
-    return await rows(here, statement)
+    return await rows(process, statement)
 
 
 async def stored(js, stream="SAMPLE"):
@@ -74,7 +76,7 @@ class TestBeforeCommit:
         "loss", [ConnectionResetError, asyncpg.InterfaceError, asyncpg.InternalClientError]
     )
     async def test_nothing_happened_and_the_key_is_free(
-        self, concurrent_client, concurrent_here, token, monkeypatch, loss
+        self, concurrent_client, concurrent_process, token, monkeypatch, loss
     ):
         headers = token() | {"Idempotency-Key": "k"}
 
@@ -86,60 +88,64 @@ class TestBeforeCommit:
         lost = await concurrent_client.post("/api/v1/notes", json=TEXT, headers=headers)
         monkeypatch.undo()
         assert lost.status_code == 503
-        assert await rows(concurrent_here, sa.select(Note)) == []
-        assert len(await unpublished(concurrent_here)) == len(await _key_events(concurrent_here))
+        assert await rows(concurrent_process, sa.select(Note)) == []
+        assert len(await unpublished(concurrent_process)) == len(
+            await _key_events(concurrent_process)
+        )
         again = await concurrent_client.post("/api/v1/notes", json=TEXT, headers=headers)
         assert again.status_code == 201
 
 
 class TestAfterCommit:
     async def test_retry_with_the_key_gets_the_same_answer(
-        self, concurrent_client, concurrent_here, token
+        self, concurrent_client, concurrent_process, token
     ):
         headers = token() | {"Idempotency-Key": "k"}
         # The client never sees this answer: its connection broke after the commit.
         lost = await concurrent_client.post("/api/v1/notes", json=TEXT, headers=headers)
         again = await concurrent_client.post("/api/v1/notes", json=TEXT, headers=headers)
         assert again.json() == lost.json()
-        assert len(await rows(concurrent_here, sa.select(Note))) == 1
-        assert len(await unpublished(concurrent_here)) == 1 + len(
-            await _key_events(concurrent_here)
+        assert len(await rows(concurrent_process, sa.select(Note))) == 1
+        assert len(await unpublished(concurrent_process)) == 1 + len(
+            await _key_events(concurrent_process)
         )
 
-    async def test_next_turn_of_the_relay_publishes(self, concurrent_here, nc, js):
-        await write(concurrent_here, 3)
-        waiting = len(await unpublished(concurrent_here))
-        assert await outbox.relay_once(concurrent_here, nc) == waiting
-        assert await unpublished(concurrent_here) == []
+    async def test_next_turn_of_the_relay_publishes(self, concurrent_process, nc, js):
+        await write(concurrent_process, 3)
+        waiting = len(await unpublished(concurrent_process))
+        assert await relay.relay_once(concurrent_process, nc) == waiting
+        assert await unpublished(concurrent_process) == []
         assert await stored(js) == waiting
 
 
-async def _key_events(here):
+async def _key_events(process):
     statement = sa.select(outbox_event).where(outbox_event.c.type.like("%signing_key%"))
-    return await rows(here, statement)
+    return await rows(process, statement)
 
 
 class TestBroker:
-    async def test_down_means_wait_in_order(self, concurrent_here, nc, js, nats_url):
-        await write(concurrent_here, 5)
-        waiting = await unpublished(concurrent_here)
+    async def test_down_means_wait_in_order(self, concurrent_process, nc, js, nats_url):
+        await write(concurrent_process, 5)
+        waiting = await unpublished(concurrent_process)
         async with connected(nats_url) as (dead, _):
             await dead.close()
             with pytest.raises((NatsError, OSError)):
-                await outbox.relay_once(concurrent_here, dead)
-        assert await unpublished(concurrent_here) == waiting
-        async with transaction(concurrent_here) as session:
-            assert await outbox.backlog(session) == len(waiting)
-        await outbox.relay_once(concurrent_here, nc)
+                await relay.relay_once(concurrent_process, dead)
+        assert await unpublished(concurrent_process) == waiting
+        async with transaction(concurrent_process) as session:
+            assert await relay.backlog(session) == len(waiting)
+        await relay.relay_once(concurrent_process, nc)
         sequence = [
             json.loads((await js.get_msg("SAMPLE", number + 1)).data)["id"]
             for number in range(len(waiting))
         ]
         assert sequence == [str(row.event_id) for row in waiting]
 
-    async def test_refused_message_is_parked_and_the_queue_goes_on(self, concurrent_here, nc, js):
-        await write(concurrent_here)
-        async with transaction(concurrent_here) as session:
+    async def test_refused_message_is_parked_and_the_queue_goes_on(
+        self, concurrent_process, nc, js
+    ):
+        await write(concurrent_process)
+        async with transaction(concurrent_process) as session:
             # Cannot happen by design, `record()` checks the size; so it is put there by hand.
             first = sa.select(sa.func.min(outbox_event.c.position)).scalar_subquery()
             await session.execute(
@@ -147,68 +153,68 @@ class TestBroker:
                 .where(outbox_event.c.position == first)
                 .values(envelope="x" * 1_200_000)
             )
-        await outbox.relay_once(concurrent_here, nc)
+        await relay.relay_once(concurrent_process, nc)
         left = await rows(
-            concurrent_here,
+            concurrent_process,
             sa.select(outbox_event).where(
                 outbox_event.c.published_at.is_(None), outbox_event.c.parked_reason.is_(None)
             ),
         )
         parked = await rows(
-            concurrent_here,
+            concurrent_process,
             sa.select(outbox_event).where(outbox_event.c.parked_reason.is_not(None)),
         )
         assert (left, len(parked)) == ([], 1)
 
-    async def test_event_too_large_is_refused_when_recorded(self, here):
+    async def test_event_too_large_is_refused_when_recorded(self, process):
         huge = {"other": {"text": "x" * 1_000_000}}
         with pytest.raises(EventTooLarge):
-            async with transaction(here) as session:
+            async with transaction(process) as session:
                 await record(session, NoteWritten(note_id=uuid4(), version=1), sealed=huge)
 
-    async def test_only_one_relay_is_active(self, concurrent_here, nc, js):
-        await write(concurrent_here, 50)
-        waiting = len(await unpublished(concurrent_here))
+    async def test_only_one_relay_is_active(self, concurrent_process, nc, js):
+        await write(concurrent_process, 50)
+        waiting = len(await unpublished(concurrent_process))
         moved = await asyncio.gather(
-            outbox.relay_once(concurrent_here, nc), outbox.relay_once(concurrent_here, nc)
+            relay.relay_once(concurrent_process, nc), relay.relay_once(concurrent_process, nc)
         )
         assert sorted(moved) == [0, waiting]
         assert await stored(js) == waiting
 
 
 class TestAfterPublish:
-    async def test_second_publication_is_dropped(self, concurrent_here, nc, js):
-        await write(concurrent_here)
-        await outbox.relay_once(concurrent_here, nc)
+    async def test_second_publication_is_dropped(self, concurrent_process, nc, js):
+        await write(concurrent_process)
+        await relay.relay_once(concurrent_process, nc)
         before = await stored(js)
-        async with transaction(concurrent_here) as session:
+        async with transaction(concurrent_process) as session:
             await session.execute(sa.update(outbox_event).values(published_at=None))
-        await outbox.relay_once(concurrent_here, nc)
+        await relay.relay_once(concurrent_process, nc)
         assert await stored(js) == before
 
-    async def test_second_delivery_has_no_effect(self, prepared, concurrent_here):
+    async def test_second_delivery_has_no_effect(self, prepared, concurrent_process):
         event_id = uuid4()
         told = {"entity_id": "a"}
         first = await deliver_to(
-            prepared.service, concurrent_here, "other.word.spoken.v1", told, event_id=event_id
+            prepared.service, concurrent_process, "other.word.spoken.v1", told, event_id=event_id
         )
         second = await deliver_to(
-            prepared.service, concurrent_here, "other.word.spoken.v1", told, event_id=event_id
+            prepared.service, concurrent_process, "other.word.spoken.v1", told, event_id=event_id
         )
         assert (first, second) == (True, False)
-        ((heard,),) = await rows(concurrent_here, sa.select(Heard.times))
+        ((heard,),) = await rows(concurrent_process, sa.select(Heard.times))
         assert heard == 1
 
 
 class TestConsumer:
     @pytest.fixture
-    async def running(self, prepared, concurrent_here, nc, js, nats_url, monkeypatch):
+    async def running(self, prepared, concurrent_process, nc, js, nats_url, monkeypatch):
         """The consumer at work, with short delays."""
-        monkeypatch.setattr(consumer, "DELAYS_SECONDS", (0.05, 0.05, 0.05))
+        monkeypatch.setattr(consumer, "RETRY_SECONDS", (0.05, 0.05, 0.05))
         monkeypatch.setattr(consumer, "LATER_DELIVERIES", 4)
-        reactions = consumer.merged(prepared.service.subscriptions)
-        task = asyncio.create_task(consumer.run(concurrent_here, nc, "other", reactions))
-        yield concurrent_here
+        reactions = merged(prepared.service.subscriptions)
+        task = asyncio.create_task(consumer.consume(concurrent_process, nc, "other", reactions))
+        yield concurrent_process
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -224,9 +230,9 @@ class TestConsumer:
         text = json.dumps(envelope).encode() if isinstance(content, dict) else content
         await js.publish(subject_of("other.word.spoken.v1", "a"), text)
 
-    async def _until(self, here, statement, count=1):
+    async def _until(self, process, statement, count=1):
         for _ in range(200):
-            found = await rows(here, statement)
+            found = await rows(process, statement)
             if len(found) >= count:
                 return found
             await asyncio.sleep(0.05)
@@ -260,23 +266,29 @@ class TestConsumer:
         await self._speak(js, {"entity_id": "d"})
         await self._until(running, sa.select(Heard))
 
-    async def test_redriven_letter_has_its_effect_once(self, prepared, running, js):
+    async def test_redriven_letter_has_its_effect_once(self, running, concurrent_client, token, js):
         event_id = uuid4()
         await self._speak(js, {"entity_id": "e", "then": "fail"}, event_id=event_id)
         (letter,) = await self._until(running, sa.select(dead_letter))
-        with pytest.raises(operations.StillFailing):
-            await operations.redrive(running, prepared.service, letter.dead_letter_id)
+        path = f"/api/v1/operations/sample/dead-letters/{letter.dead_letter_id}/redrive"
+        admin = token("staff", roles=["platform_admin"])
+        failing = await concurrent_client.post(path, headers=admin)
         async with transaction(running) as session:
             text = running.vault.decrypt(letter.envelope).replace('"fail"', '"ok"')
             await session.execute(
                 sa.update(dead_letter).values(envelope=running.vault.encrypt(text))
             )
-        await operations.redrive(running, prepared.service, letter.dead_letter_id)
+        answers = [failing] + [await concurrent_client.post(path, headers=admin) for _ in range(2)]
+        unknown = path.replace(str(letter.dead_letter_id), str(uuid4()))
+        answers.append(await concurrent_client.post(unknown, headers=admin))
+        assert [answer.status_code for answer in answers] == [409, 200, 409, 404]
+        assert [answer.json().get("type", "").rpartition(":")[2] for answer in answers] == [
+            "still-failing",
+            "",
+            "already-redriven",
+            "dead-letter-not-found",
+        ]
         assert len(await rows(running, sa.select(Heard))) == 1
-        with pytest.raises(operations.AlreadyRedriven):
-            await operations.redrive(running, prepared.service, letter.dead_letter_id)
-        with pytest.raises(operations.DeadLetterNotFound):
-            await operations.redrive(running, prepared.service, uuid4())
 
 
 class TestSigning:
@@ -291,9 +303,9 @@ class TestSigning:
 
 class TestBatches:
     async def test_one_failing_event_does_not_take_its_neighbours_along(
-        self, concurrent_here, prepared, nc, js, monkeypatch
+        self, concurrent_process, prepared, nc, js, monkeypatch
     ):
-        monkeypatch.setattr(consumer, "DELAYS_SECONDS", (0.05, 0.05))
+        monkeypatch.setattr(consumer, "RETRY_SECONDS", (0.05, 0.05))
         for name in ("a", "b", "c"):
             then = "fail" if name == "b" else "ok"
             envelope = {
@@ -305,14 +317,14 @@ class TestBatches:
                 "data": {"entity_id": name, "then": then},
             }
             await js.publish(subject_of(envelope["type"], name), json.dumps(envelope).encode())
-        reactions = consumer.merged(prepared.service.subscriptions)
-        task = asyncio.create_task(consumer.run(concurrent_here, nc, "other", reactions))
+        reactions = merged(prepared.service.subscriptions)
+        task = asyncio.create_task(consumer.consume(concurrent_process, nc, "other", reactions))
         for _ in range(100):
-            if await rows(concurrent_here, sa.select(dead_letter)):
+            if await rows(concurrent_process, sa.select(dead_letter)):
                 break
             await asyncio.sleep(0.05)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        heard = await rows(concurrent_here, sa.select(Heard.entity_id).order_by(Heard.entity_id))
+        heard = await rows(concurrent_process, sa.select(Heard.entity_id).order_by(Heard.entity_id))
         assert [one.entity_id for one in heard] == ["a", "c"]
-        assert len(await rows(concurrent_here, sa.select(inbox_event))) == 2
+        assert len(await rows(concurrent_process, sa.select(inbox_event))) == 2

@@ -1,7 +1,6 @@
 """The pieces without a database: vault, masks, clock, events, expressions, cursors, files."""
 
 import json
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -92,21 +91,6 @@ class TestClock:
     def test_legal_day_is_shanghais(self):
         with clock.freeze(datetime(2026, 3, 1, 16, 0, tzinfo=UTC)):
             assert clock.today() == date(2026, 3, 2)
-
-    def test_nonces_are_given_once(self):
-        given = [clock.nonce() for _ in range(2000)]
-        assert {len(one) for one in given} == {12}
-        assert len(set(given)) == len(given)
-
-    def test_child_process_gets_nonces_of_its_own(self):
-        clock.nonce()
-        reader, writer = os.pipe()
-        if os.fork() == 0:
-            os.write(writer, clock.nonce())
-            os._exit(0)
-        os.wait()
-        its_own = os.read(reader, 12)
-        assert its_own not in {clock.nonce() for _ in range(2000)}
 
     def test_random_digits_keep_leading_zeros(self):
         assert all(len(clock.random_digits(3)) == 3 for _ in range(200))

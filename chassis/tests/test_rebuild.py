@@ -12,19 +12,20 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from losing import SPOKEN, Told, at_work, heard, on_written, recorded, rows, speak, until, write
+from losing import SPOKEN, at_work, heard, on_written, reacting, recorded, rows, speak, until, write
 from sample.main import COPIED, Heard
 
-from chassis import consumer, operations, outbox
-from chassis.tables import republication
+from chassis.database import tables
+from chassis.http import operations
+from chassis.messaging import bus, consumer, republication
 from chassis.testing.plugin import bound, token_for
 
 
 class TestRebuild:
     async def test_copies_come_back_and_other_effects_stay_single(
-        self, prepared, concurrent_here, nc
+        self, prepared, concurrent_process, nc
     ):
-        here = replace(concurrent_here, bus=nc)
+        process = replace(concurrent_process, bus=nc)
         copies, effects = [], []
 
         async def copy(session, event) -> None:
@@ -33,46 +34,48 @@ class TestRebuild:
         async def act(session, event) -> None:
             effects.append(event.data.note_id)
 
-        again = {SPOKEN: [(Told, copy)]}
-        both = {SPOKEN: [(Told, copy), (Told, act)]}
+        again = reacting(SPOKEN, copy)
+        both = {SPOKEN: [*again[SPOKEN], *reacting(SPOKEN, act)[SPOKEN]]}
         await speak(nc, "a")
         await speak(nc, "b")
-        async with at_work(consumer.run(here, nc, "other", both)):
+        async with at_work(consumer.consume(process, nc, "other", both)):
             await until(lambda: _lengths(copies, effects, 2, 2))
-            asked = await operations.ask_rebuild(
-                here, prepared.service, operations.RebuildIn(producer="other")
+            asked = await operations.request_rebuild(
+                process, prepared.service, operations.RebuildIn(producer="other")
             )
             assert asked.left == 2
-            async with at_work(consumer.rebuild(here, nc, "other", both, again)):
+            async with at_work(consumer.rebuild(process, nc, "other", both, again)):
                 await until(lambda: _lengths(copies, effects, 4, 2))
-                await until(lambda: _no_rebuild(here, prepared.service))
+                await until(lambda: _no_rebuild(process, prepared.service))
         assert copies == ["a", "b", "a", "b"]
 
     async def test_type_read_only_since_today_gets_what_was_before(
-        self, prepared, concurrent_here, nc
+        self, prepared, concurrent_process, nc
     ):
-        here, new = replace(concurrent_here, bus=nc), "other.word.written.v1"
+        process, new = replace(concurrent_process, bus=nc), "other.word.written.v1"
         await speak(nc, "old", event_type=new)
         await speak(nc, "a")
-        known = {SPOKEN: [(Told, on_written)]}
-        async with at_work(consumer.run(here, nc, "other", known)):
-            await until(lambda: heard(here, 1))
-        more = known | {new: [(Told, on_written)]}
-        async with at_work(consumer.run(here, nc, "other", more)):
+        known = reacting(SPOKEN, on_written)
+        async with at_work(consumer.consume(process, nc, "other", known)):
+            await until(lambda: heard(process, 1))
+        more = known | reacting(new, on_written)
+        async with at_work(consumer.consume(process, nc, "other", more)):
             await speak(nc, "b")
-            await until(lambda: heard(here, 2))  # but not "old", which lies behind
-            await consumer.ensure_consumer(
+            await until(lambda: heard(process, 2))  # but not "old", which lies behind
+            await bus.ensure_consumer(
                 nc.jetstream(),
                 stream="OTHER",
-                durable=consumer.rebuild_of("sample"),
+                durable=consumer.rebuild_durable("sample"),
                 subjects=consumer.subjects_of(more, "other"),
             )
-            async with at_work(consumer.rebuild(here, nc, "other", more, {})):
-                await until(lambda: heard(here, 3))
-        assert {one.times for one in await rows(here, sa.select(Heard.times))} == {1}
+            async with at_work(consumer.rebuild(process, nc, "other", more, {})):
+                await until(lambda: heard(process, 3))
+        assert {one.times for one in await rows(process, sa.select(Heard.times))} == {1}
 
-    async def test_operator_asks_and_sees(self, concurrent_client, concurrent_here, prepared, nc):
-        prepared.app.state.context = replace(concurrent_here, bus=nc)
+    async def test_operator_asks_and_sees(
+        self, concurrent_client, concurrent_process, prepared, nc
+    ):
+        prepared.app.state.process = replace(concurrent_process, bus=nc)
         admin = token_for("staff", roles=["platform_admin"])
         await speak(nc, "a")
         base = "/api/v1/operations/sample/rebuilds"
@@ -97,48 +100,50 @@ async def _lengths(copies, effects, *wanted):
     return (len(copies), len(effects)) == wanted
 
 
-async def _no_rebuild(here, service):
-    return await operations.rebuilds(here, service) == []
+async def _no_rebuild(process, service):
+    return await operations.rebuilds(process, service) == []
 
 
 class TestRepublication:
     async def test_present_state_is_told_page_by_page_and_goes_on_after_a_stop(
-        self, concurrent_client, concurrent_here, monkeypatch
+        self, concurrent_client, concurrent_process, monkeypatch
     ):
-        monkeypatch.setattr(outbox, "PAGE", 4)
-        await write(concurrent_here, 10)
+        monkeypatch.setattr(republication, "PAGE", 4)
+        await write(concurrent_process, 10)
         admin = token_for("staff", roles=["platform_admin"])
         base = "/api/v1/operations/sample/republications"
-        before = len(await recorded(concurrent_here))
+        before = len(await recorded(concurrent_process))
         asked = await concurrent_client.post(base, headers=admin)
         assert asked.status_code == 202
-        keys = len(await recorded(concurrent_here)) - before  # signing keys are few: told at once
+        keys = (
+            len(await recorded(concurrent_process)) - before
+        )  # signing keys are few: told at once
         assert keys >= 1
 
         async def fail(session, row):
             raise RuntimeError
 
-        assert await outbox.republish_page(concurrent_here, COPIED)
-        broken = [replace(COPIED[0], tell=fail)]
+        assert await republication.republish_page(concurrent_process, COPIED)
+        broken = [replace(COPIED[0], publish=fail)]
         with pytest.raises(RuntimeError):
-            await outbox.republish_page(concurrent_here, broken)
+            await republication.republish_page(concurrent_process, broken)
         seen = (await concurrent_client.get(base, headers=admin)).json()
-        assert [(one["told"], one["finished_at"]) for one in seen["kinds"]] == [(4, None)]
-        while await outbox.republish_page(concurrent_here, COPIED):
+        assert [(kind["published"], kind["finished_at"]) for kind in seen["kinds"]] == [(4, None)]
+        while await republication.republish_page(concurrent_process, COPIED):
             pass
-        (done,) = await rows(concurrent_here, sa.select(republication))
-        assert (done.told, done.finished_at is not None) == (10, True)
-        assert len(await recorded(concurrent_here)) == before + keys + 10
+        (done,) = await rows(concurrent_process, sa.select(tables.republication))
+        assert (done.published, done.finished_at is not None) == (10, True)
+        assert len(await recorded(concurrent_process)) == before + keys + 10
 
 
 class TestCommands:
     async def test_one_command_each_tells_again_and_reads_again(
-        self, prepared, concurrent_here, databases, nats_url, nc, tmp_path
+        self, prepared, concurrent_process, databases, nats_url, nc, tmp_path
     ):
         url = await databases.copy(prepared)
-        here = bound(concurrent_here, url)
-        await write(here, 3)
-        before = len(await recorded(here))
+        process = bound(concurrent_process, url)
+        await write(process, 3)
+        before = len(await recorded(process))
         known = prepared.service.settings
         environment = {
             "ONENET_DATABASE_URL": url,
@@ -151,12 +156,12 @@ class TestCommands:
         }
         said = await _sample("republish", environment=environment)
         assert "note: 3 done" in said
-        assert len(await recorded(here)) >= before + 3
+        assert len(await recorded(process)) >= before + 3
         await speak(nc, "a")
         said = await _sample("rebuild", "--producer", "other", environment=environment)
         assert "other: " in said
-        assert await heard(here, 1)
-        await here.engine.dispose()
+        assert await heard(process, 1)
+        await process.engine.dispose()
 
 
 async def _sample(*words, environment):

@@ -27,11 +27,11 @@ from losing import (
     COUNTING,
     SPOKEN,
     WRITTEN,
-    Told,
     at_work,
     connected,
     heard,
     on_written,
+    reacting,
     recorded,
     rows,
     speak,
@@ -45,79 +45,81 @@ from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 from sample.main import Heard
 
-from chassis import clock, consumer, driver, outbox, worker
-from chassis.db import transaction
-from chassis.events import reached
-from chassis.tables import dead_letter, inbox_event, outbox_event
+from chassis import clock
+from chassis.database.leadership import leading
+from chassis.database.sessions import transaction
+from chassis.database.tables import dead_letter, inbox_event, outbox_event
+from chassis.messaging import bus, consumer, recovery, relay, worker
+from chassis.messaging.bus import round_trip
 from chassis.testing.servers import free_port
 
 
 class TestWindow:
-    async def test_window_heals_itself_when_one_message_is_lost_once(self, concurrent_here, nc):
-        await write(concurrent_here, 20)
+    async def test_window_heals_itself_when_one_message_is_lost_once(self, concurrent_process, nc):
+        await write(concurrent_process, 20)
         nc.lost = {8}
-        await outbox.relay_once(concurrent_here, nc)
-        assert await stored(nc) == await recorded(concurrent_here)
-        assert await unpublished(concurrent_here) == 0
+        await relay.relay_once(concurrent_process, nc)
+        assert await stored(nc) == await recorded(concurrent_process)
+        assert await unpublished(concurrent_process) == 0
 
     async def test_nothing_stands_after_a_lost_message_until_it_came_again(
-        self, concurrent_here, nc
+        self, concurrent_process, nc
     ):
-        await write(concurrent_here, 20)
-        sent = await recorded(concurrent_here)
+        await write(concurrent_process, 20)
+        sent = await recorded(concurrent_process)
         # The eighth, when the window is sent for its last answer, and when for every answer.
         nc.lost = {8, len(sent) + 8}
-        assert await outbox.relay_once(concurrent_here, nc) == outbox.BATCH  # come again at once
+        assert await relay.relay_once(concurrent_process, nc) == relay.BATCH  # come again at once
         assert await stored(nc) == sent[:7]
-        assert await unpublished(concurrent_here) == len(sent) - 7
-        await outbox.relay_once(concurrent_here, nc)
+        assert await unpublished(concurrent_process) == len(sent) - 7
+        await relay.relay_once(concurrent_process, nc)
         assert await stored(nc) == sent
-        assert await unpublished(concurrent_here) == 0
+        assert await unpublished(concurrent_process) == 0
 
     async def test_lost_answer_neither_doubles_nor_disorders(
-        self, concurrent_here, nc, monkeypatch
+        self, concurrent_process, nc, monkeypatch
     ):
-        monkeypatch.setattr(outbox, "PUBLISH_TIMEOUT_SECONDS", 0.2)
-        await write(concurrent_here, 20)
-        sent = await recorded(concurrent_here)
+        monkeypatch.setattr(relay, "PUBLISH_TIMEOUT_SECONDS", 0.2)
+        await write(concurrent_process, 20)
+        sent = await recorded(concurrent_process)
         nc.unanswered = {len(sent), len(sent) + 8, len(sent) + 12}
-        await outbox.relay_once(concurrent_here, nc)
-        assert await unpublished(concurrent_here) == len(sent) - 7
-        await write(concurrent_here, 3)
-        await outbox.relay_once(concurrent_here, nc)
-        assert await stored(nc) == await recorded(concurrent_here)
+        await relay.relay_once(concurrent_process, nc)
+        assert await unpublished(concurrent_process) == len(sent) - 7
+        await write(concurrent_process, 3)
+        await relay.relay_once(concurrent_process, nc)
+        assert await stored(nc) == await recorded(concurrent_process)
 
-    async def test_row_that_commits_late_takes_its_place_behind(self, concurrent_here, nc):
+    async def test_row_that_commits_late_takes_its_place_behind(self, concurrent_process, nc):
         """Positions are given before the commit, so a lower one may become visible later."""
-        await write(concurrent_here, 6)
-        ids = await recorded(concurrent_here)
+        await write(concurrent_process, 6)
+        ids = await recorded(concurrent_process)
         hide = sa.update(outbox_event).where(outbox_event.c.event_id == sa.text(f"'{ids[2]}'"))
-        async with transaction(concurrent_here) as session:
+        async with transaction(concurrent_process) as session:
             await session.execute(hide.values(parked_reason="not yet"))
-        await outbox.relay_once(concurrent_here, nc)
-        async with transaction(concurrent_here) as session:
+        await relay.relay_once(concurrent_process, nc)
+        async with transaction(concurrent_process) as session:
             await session.execute(hide.values(parked_reason=None))
             await session.execute(sa.update(outbox_event).values(published_at=None))
         # The relay died before it marked anything: all leave again, and one is new in the middle.
-        while await unpublished(concurrent_here):
-            await outbox.relay_once(concurrent_here, nc)
+        while await unpublished(concurrent_process):
+            await relay.relay_once(concurrent_process, nc)
         assert await stored(nc) == [*ids[:2], *ids[3:], ids[2]]
 
     async def test_hint_of_another_process_wakes_the_relay(
-        self, concurrent_here, nc, nats_url, monkeypatch
+        self, concurrent_process, nc, nats_url, monkeypatch
     ):
-        monkeypatch.setattr(outbox, "POLL_SECONDS", 60)
-        api = replace(concurrent_here, wake=asyncio.Event())
+        monkeypatch.setattr(relay, "POLL_SECONDS", 60)
+        api = replace(concurrent_process, wake=asyncio.Event())
         other = await connected(nats_url)
-        async with at_work(outbox.relay(concurrent_here, nc), outbox.nudge(api, other)):
-            await until(lambda: _none_left(concurrent_here))
+        async with at_work(relay.relay(concurrent_process, nc), relay.forward_wake_ups(api, other)):
+            await until(lambda: _none_left(concurrent_process))
             await write(api)
-            await until(lambda: _none_left(concurrent_here))
+            await until(lambda: _none_left(concurrent_process))
         await other.close()
 
 
-async def _none_left(here):
-    return await unpublished(here) == 0
+async def _none_left(process):
+    return await unpublished(process) == 0
 
 
 @contextmanager
@@ -136,25 +138,25 @@ def bus_at(port: int, folder: Path):
 
 
 class TestLostBus:
-    async def test_everything_comes_again_and_no_effect_twice(self, concurrent_here, tmp_path):
+    async def test_everything_comes_again_and_no_effect_twice(self, concurrent_process, tmp_path):
         port = free_port()
-        here = concurrent_here
+        process = concurrent_process
         nc = Client()
         joining = asyncio.create_task(
-            consumer.connect(f"nats://127.0.0.1:{port}", name="sample", bus=nc)
+            bus.connect(f"nats://127.0.0.1:{port}", name="sample", bus=nc)
         )
         with bus_at(port, tmp_path / "first"):
             await joining
-            tasks = (outbox.relay(here, nc), consumer.run(here, nc, "sample", COUNTING))
+            tasks = (relay.relay(process, nc), consumer.consume(process, nc, "sample", COUNTING))
             working = at_work(*tasks)
             await working.__aenter__()
-            await write(here, 5)
-            await until(lambda: heard(here, 5))
-        await write(here, 5)  # the bus is down
+            await write(process, 5)
+            await until(lambda: heard(process, 5))
+        await write(process, 5)  # the bus is down
         with bus_at(port, tmp_path / "second"):  # and comes back with nothing
-            await until(lambda: heard(here, 10))
-            assert sorted(await stored(nc)) == sorted(await recorded(here))
-            times = await rows(here, sa.select(Heard.times))
+            await until(lambda: heard(process, 10))
+            assert sorted(await stored(nc)) == sorted(await recorded(process))
+            times = await rows(process, sa.select(Heard.times))
             assert {one.times for one in times} == {1}
             await working.__aexit__(None, None, None)
             await nc.close()
@@ -166,51 +168,51 @@ class TestLostBus:
             server.send_signal(signal.SIGSTOP)
             await asyncio.to_thread(os.waitpid, server.pid, os.WUNTRACED)  # it takes its time
             with pytest.raises((TimeoutError, NatsError)):
-                await reached(nc, 0.3)
+                await round_trip(nc, 0.3)
             server.send_signal(signal.SIGCONT)
-            await reached(nc, 5)
+            await round_trip(nc, 5)
             assert (await nc.jetstream().account_info()).streams == 0
             await nc.close()
 
-    async def test_lost_end_leaves_again(self, concurrent_here, tmp_path):
-        port, here = free_port(), concurrent_here
+    async def test_lost_end_leaves_again(self, concurrent_process, tmp_path):
+        port, process = free_port(), concurrent_process
         url = f"nats://127.0.0.1:{port}"
         with bus_at(port, tmp_path / "full"):
             nc = await connected(url)
-            await consumer.ensure_stream(nc.jetstream(), "sample")
-            await write(here, 3)
-            await outbox.relay_once(here, nc)
+            await bus.ensure_stream(nc.jetstream(), "sample")
+            await write(process, 3)
+            await relay.relay_once(process, nc)
             await nc.close()
         shutil.copytree(tmp_path / "full", tmp_path / "torn")
         with bus_at(port, tmp_path / "full"):
             nc = await connected(url)
-            await write(here, 3)
-            await outbox.relay_once(here, nc)
+            await write(process, 3)
+            await relay.relay_once(process, nc)
             await nc.close()
         with bus_at(port, tmp_path / "torn"):
             nc = await connected(url)
-            await consumer.ensure_consumer(
+            await bus.ensure_consumer(
                 nc.jetstream(), stream="SAMPLE", durable="reader", subjects=["onenet.sample.>"]
             )
-            async with driver.leading(here, "relay") as connection:
-                await outbox.recover(here, nc, await driver.driver_of(connection))
-            assert await unpublished(here) == 3
-            await outbox.relay_once(here, nc)
-            assert await stored(nc) == await recorded(here)
+            async with leading(process, "relay") as connection:
+                await recovery.recover(process, nc, connection)
+            assert await unpublished(process) == 3
+            await relay.relay_once(process, nc)
+            assert await stored(nc) == await recorded(process)
             with pytest.raises(NotFoundError):
                 await nc.jetstream().consumer_info("SAMPLE", "reader")
             await nc.close()
 
-    async def test_whole_stream_loses_nothing_to_a_look(self, concurrent_here, nc):
-        await write(concurrent_here, 3)
-        await outbox.relay_once(concurrent_here, nc)
-        async with driver.leading(concurrent_here, "relay") as connection:
-            await outbox.recover(concurrent_here, nc, await driver.driver_of(connection))
-        assert await unpublished(concurrent_here) == 0
+    async def test_whole_stream_loses_nothing_to_a_look(self, concurrent_process, nc):
+        await write(concurrent_process, 3)
+        await relay.relay_once(concurrent_process, nc)
+        async with leading(concurrent_process, "relay") as connection:
+            await recovery.recover(concurrent_process, nc, connection)
+        assert await unpublished(concurrent_process) == 0
 
 
 class TestConsumer:
-    async def test_stopping_gives_back_what_is_held(self, concurrent_here, nc):
+    async def test_stopping_gives_back_what_is_held(self, concurrent_process, nc):
         started = asyncio.Event()
 
         async def slow(session, event) -> None:
@@ -219,14 +221,16 @@ class TestConsumer:
 
         for number in range(3):
             await speak(nc, str(number))
-        async with at_work(consumer.run(concurrent_here, nc, "other", {SPOKEN: [(Told, slow)]})):
+        async with at_work(
+            consumer.consume(concurrent_process, nc, "other", reacting(SPOKEN, slow))
+        ):
             await started.wait()
-        quick = {SPOKEN: [(Told, on_written)]}
+        quick = reacting(SPOKEN, on_written)
         # Far sooner than the thirty seconds after which the bus would take them back itself.
-        async with at_work(consumer.run(concurrent_here, nc, "other", quick)):
-            await until(lambda: heard(concurrent_here, 3))
+        async with at_work(consumer.consume(concurrent_process, nc, "other", quick)):
+            await until(lambda: heard(concurrent_process, 3))
 
-    async def test_connection_that_breaks_is_nobodys_dead_letter(self, concurrent_here, nc):
+    async def test_connection_that_breaks_is_nobodys_dead_letter(self, concurrent_process, nc):
         calls = []
 
         async def fragile(session, event) -> None:
@@ -235,31 +239,31 @@ class TestConsumer:
             if len(calls) in (1, 2):  # in the batch, and alone
                 await session.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
-        reactions = {SPOKEN: [(Told, fragile)]}
-        working = (consumer.run(concurrent_here, nc, "other", reactions),)
-        async with at_work(*working, outbox.relay(concurrent_here, nc)):
+        reactions = reacting(SPOKEN, fragile)
+        working = (consumer.consume(concurrent_process, nc, "other", reactions),)
+        async with at_work(*working, relay.relay(concurrent_process, nc)):
             await speak(nc, "a")
-            await until(lambda: heard(concurrent_here, 1))
-            async with transaction(concurrent_here) as session:
+            await until(lambda: heard(concurrent_process, 1))
+            async with transaction(concurrent_process) as session:
                 others = "datname = current_database() AND pid <> pg_backend_pid()"
                 ending = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"
                 await session.execute(sa.text(ending))
-            await write(concurrent_here)
+            await write(concurrent_process)
             await speak(nc, "b")
-            await until(lambda: heard(concurrent_here, 2))
-            await until(lambda: _none_left(concurrent_here))
-        assert {one.times for one in await rows(concurrent_here, sa.select(Heard.times))} == {1}
-        assert await rows(concurrent_here, sa.select(dead_letter)) == []
+            await until(lambda: heard(concurrent_process, 2))
+            await until(lambda: _none_left(concurrent_process))
+        assert {one.times for one in await rows(concurrent_process, sa.select(Heard.times))} == {1}
+        assert await rows(concurrent_process, sa.select(dead_letter)) == []
 
-    async def test_one_process_reads_at_a_time(self, concurrent_here, nc):
+    async def test_one_process_reads_at_a_time(self, concurrent_process, nc):
         async with (
-            driver.leading(concurrent_here, "consumer of other") as first,
-            driver.leading(concurrent_here, "consumer of other") as second,
+            leading(concurrent_process, "consumer of other") as first,
+            leading(concurrent_process, "consumer of other") as second,
         ):
             assert first is not None
             assert second is None
 
-    async def test_same_event_twice_in_a_batch_has_one_effect(self, concurrent_here):
+    async def test_same_event_twice_in_a_batch_has_one_effect(self, concurrent_process):
         envelope = {
             "id": str(uuid4()),
             "type": WRITTEN,
@@ -268,22 +272,22 @@ class TestConsumer:
             "sequence": 1,
             "data": {"note_id": "a"},
         }
-        reader = consumer.Reader(concurrent_here, COUNTING)
+        reader = consumer.Consumer(concurrent_process, COUNTING)
         content = json.dumps(envelope).encode()
-        assert await consumer.apply_all(reader, [content, content]) == [True, False]
+        assert await consumer.apply_batch(reader, [content, content]) == [True, False]
 
-    async def test_reader_whose_durable_vanished_begins_anew(self, concurrent_here, nc):
-        reactions = {SPOKEN: [(Told, on_written)]}
-        async with at_work(consumer.run(concurrent_here, nc, "other", reactions)):
+    async def test_reader_whose_durable_vanished_begins_anew(self, concurrent_process, nc):
+        reactions = reacting(SPOKEN, on_written)
+        async with at_work(consumer.consume(concurrent_process, nc, "other", reactions)):
             await speak(nc, "a")
-            await until(lambda: heard(concurrent_here, 1))
+            await until(lambda: heard(concurrent_process, 1))
             await nc.jetstream().delete_consumer("OTHER", "sample")
             await speak(nc, "b")
-            await until(lambda: heard(concurrent_here, 2))
-        assert {one.times for one in await rows(concurrent_here, sa.select(Heard.times))} == {1}
+            await until(lambda: heard(concurrent_process, 2))
+        assert {one.times for one in await rows(concurrent_process, sa.select(Heard.times))} == {1}
 
-    async def test_inbox_forgets_only_what_cannot_come_again(self, concurrent_here):
-        async with transaction(concurrent_here) as session:
+    async def test_inbox_forgets_only_what_cannot_come_again(self, concurrent_process):
+        async with transaction(concurrent_process) as session:
             for days in (1, 500):
                 await session.execute(
                     sa.insert(inbox_event).values(
@@ -293,21 +297,21 @@ class TestConsumer:
                     )
                 )
             await consumer.forget_old(session, 400)
-        assert len(await rows(concurrent_here, sa.select(inbox_event))) == 1
+        assert len(await rows(concurrent_process, sa.select(inbox_event))) == 1
 
 
 class TestWorker:
     async def test_bus_that_is_away_keeps_nobody_waiting(
-        self, prepared, concurrent_here, monkeypatch
+        self, prepared, concurrent_process, monkeypatch
     ):
-        monkeypatch.setattr(worker, "JOIN_SECONDS", 0.1)
-        here = replace(concurrent_here, bus=Client(), ready={})
-        async with worker.running(prepared.service, here, alone=True):
-            assert await here.ready["bus"]() == "NATS is not connected"
-            await write(here)
+        monkeypatch.setattr(worker, "CONNECT_SECONDS", 0.1)
+        process = replace(concurrent_process, bus=Client(), ready={})
+        async with worker.running(prepared.service, process, alone=True):
+            assert await process.ready["bus"]() == "NATS is not connected"
+            await write(process)
 
-    async def test_metrics_say_what_stands(self, concurrent_client, concurrent_here, prepared):
-        async with transaction(concurrent_here) as session:
+    async def test_metrics_say_what_stands(self, concurrent_client, concurrent_process, prepared):
+        async with transaction(concurrent_process) as session:
             letter = {"dead_letter_id": uuid4(), "subject": "s", "type": "t", "envelope": b"x"}
             more = {"reason": "r", "deliveries": 1}
             await session.execute(sa.insert(dead_letter).values(letter | more))
@@ -316,4 +320,4 @@ class TestWorker:
         assert 'onenet_dead_letters_open{service="sample"} 1.0' in text
         assert 'onenet_ready{part="database",service="sample"} 1.0' in text
         # The check holds the connection it was built with; a copy needs an idle template.
-        await prepared.context.engine.dispose()
+        await prepared.process.engine.dispose()

@@ -15,13 +15,15 @@ from pydantic import SecretStr
 from sample.main import Note, create_service
 from typer.testing import CliRunner
 
-from chassis import clock, consumer, worker
-from chassis.app import build_app
+from chassis import clock
 from chassis.cli import commands
-from chassis.db import new_engine, transaction
-from chassis.operations import database_check
+from chassis.database.engine import new_engine
+from chassis.database.sessions import transaction
+from chassis.database.tables import dead_letter, outbox_event
+from chassis.http.application import build_app
+from chassis.http.health import database_check
+from chassis.messaging import bus, worker
 from chassis.service import Loop
-from chassis.tables import dead_letter, outbox_event
 from chassis.testing.plugin import token_for, token_keys
 from chassis.testing.settings import settings_of
 
@@ -53,7 +55,7 @@ class TestProcess:
         _, client = running
         answer = await client.post("/api/v1/notes", json={"text": "x"}, headers=token_for())
         subject = f"onenet.sample.note.written.v1.{answer.json()['note_id']}"
-        nc = await consumer.connect(nats_url, name="test")
+        nc = await bus.connect(nats_url, name="test")
 
         async def stored() -> bool:
             try:
@@ -73,7 +75,7 @@ class TestProcess:
 
     async def test_missing_part_is_named_with_503(self, running):
         app, client = running
-        app.state.context.keys.keys = {}
+        app.state.process.keys.keys = {}
         answer = await client.get("/readyz")
         assert answer.status_code == 503
         assert answer.json()["parts"]["keys"]["ready"] is False
@@ -118,7 +120,7 @@ class TestProcess:
         assert "envelope" not in shown[0]
         assert second["next"] is None
 
-    async def test_part_that_is_frozen_is_named(self, concurrent_here):
+    async def test_part_that_is_frozen_is_named(self, concurrent_process):
         async def silence(reader, writer):
             await reader.read()
             writer.close()
@@ -126,7 +128,7 @@ class TestProcess:
         async with await asyncio.start_server(silence, "127.0.0.1", 0) as silent:
             port = silent.sockets[0].getsockname()[1]
             engine = new_engine(f"postgresql://a:b@127.0.0.1:{port}/c")
-            check = database_check(replace(concurrent_here, engine=engine), "1", {"0"})
+            check = database_check(replace(concurrent_process, engine=engine), "1", {"0"})
             assert await check() == "database does not answer: TimeoutError"
             await engine.dispose()
             await asyncio.sleep(0.05)  # until the other end has closed, too
@@ -141,7 +143,7 @@ class TestProcess:
 
 
 class TestTurns:
-    async def test_second_process_skips_the_turn(self, concurrent_here):
+    async def test_second_process_skips_the_turn(self, concurrent_process):
         turns = []
 
         async def slow(session) -> None:
@@ -149,18 +151,18 @@ class TestTurns:
             await asyncio.sleep(0.3)
 
         loop = Loop("slow", 1, slow)
-        await asyncio.gather(*(worker.take_turn(concurrent_here, loop) for _ in range(3)))
+        await asyncio.gather(*(worker.take_turn(concurrent_process, loop) for _ in range(3)))
         assert turns == [1]
 
-    async def test_failing_turn_leaves_nothing(self, concurrent_here):
+    async def test_failing_turn_leaves_nothing(self, concurrent_process):
         async def fail(session) -> None:
             note = {"note_id": clock.new_id(), "text": "x", "version": 1, "written_at": clock.now()}
             await session.execute(sa.insert(Note).values(note))
             raise RuntimeError
 
         with pytest.raises(RuntimeError):
-            await worker.take_turn(concurrent_here, Loop("fail", 1, fail))
-        async with transaction(concurrent_here) as session:
+            await worker.take_turn(concurrent_process, Loop("fail", 1, fail))
+        async with transaction(concurrent_process) as session:
             assert (await session.execute(sa.select(Note))).all() == []
 
 
@@ -193,11 +195,11 @@ class TestCommands:
 
 
 class TestReadiness:
-    async def test_older_database_is_not_ready_and_newer_is(self, concurrent_here):
-        check = database_check(concurrent_here, "head", frozenset({"older"}))
+    async def test_older_database_is_not_ready_and_newer_is(self, concurrent_process):
+        check = database_check(concurrent_process, "head", frozenset({"older"}))
         said = []
         for revision in ("older", "head", "newer"):
-            async with transaction(concurrent_here) as session:
+            async with transaction(concurrent_process) as session:
                 await session.execute(
                     sa.text("UPDATE alembic_version SET version_num = :one"), {"one": revision}
                 )

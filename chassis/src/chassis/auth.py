@@ -1,11 +1,9 @@
 """Who is asking: access tokens verified offline, and the permission each route states."""
 
-import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -16,13 +14,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from chassis.errors import Forbidden, Unauthenticated
-from chassis.telemetry import traceparent
 
 AUDIENCE = "onenet"
 ALGORITHM = "ES256"
 _CACHED_TOKENS = 10_000
 _LEEWAY_SECONDS = 5
-_ACTOR = "actor, put together once"
 
 
 class AssuranceTooLow(Forbidden):
@@ -45,9 +41,6 @@ class Actor:
     roles: frozenset[str] = frozenset()
     post: str | None = None
 
-    def __hash__(self) -> int:
-        return hash(self.id)  # what is kept for an actor is found by it many times a request
-
     def has(self, role: str) -> bool:
         return role in self.roles
 
@@ -63,44 +56,44 @@ class TokenKeys:
     url: str
     issuer: str
     keys: dict[str, ECKey] = field(default_factory=dict)
-    _seen: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict)
+    _verified: OrderedDict[str, tuple[dict[str, Any], Actor]] = field(default_factory=OrderedDict)
 
     async def refresh(self) -> None:
         """Fetch the keys once; raises httpx.HTTPError when the issuer does not answer."""
-        async with outside() as client:
+        async with httpx.AsyncClient(timeout=httpx.Timeout(10, connect=3)) as client:
             answer = await client.get(self.url)
             answer.raise_for_status()
         self.accept(answer.json())
 
     def accept(self, jwks: dict[str, Any]) -> None:
-        found = {
+        """Replace the keys; tokens verified with other keys are forgotten."""
+        keys = {
             key["kid"]: ECKey.import_key(key)
             for key in jwks["keys"]
             if key.get("kid", "").startswith("identity-")
         }
-        if found.keys() != self.keys.keys():
-            self._seen.clear()
-        self.keys = found
+        if keys.keys() != self.keys.keys():
+            self._verified.clear()
+        self.keys = keys
 
     def verify(self, token: str) -> dict[str, Any]:
         """The claims of a good token; raises Unauthenticated for any other."""
-        claims = self._seen.get(token)
-        if claims is None:
-            claims = self._check(token)
-            self._seen[token] = claims
-            if len(self._seen) > _CACHED_TOKENS:
-                self._seen.popitem(last=False)
-        if claims["exp"] + _LEEWAY_SECONDS < time.time():
-            raise Unauthenticated
-        return claims
+        return self._verify(token)[0]
 
     def actor(self, token: str) -> Actor:
         """Whom a good token speaks of; raises Unauthenticated for any other."""
-        claims = self.verify(token)
-        found: Actor | None = claims.get(_ACTOR)
-        if found is None:
-            found = claims[_ACTOR] = actor_of(claims)
-        return found
+        return self._verify(token)[1]
+
+    def _verify(self, token: str) -> tuple[dict[str, Any], Actor]:
+        verified = self._verified.get(token)
+        if verified is None:
+            claims = self._check(token)
+            verified = self._verified[token] = (claims, actor_of(claims))
+            if len(self._verified) > _CACHED_TOKENS:
+                self._verified.popitem(last=False)
+        if verified[0]["exp"] + _LEEWAY_SECONDS < time.time():
+            raise Unauthenticated
+        return verified
 
     def _check(self, token: str) -> dict[str, Any]:
         try:
@@ -148,11 +141,14 @@ async def maybe_actor(request: Request) -> Actor | None:
         return None
     if not token:
         raise Unauthenticated
-    keys: TokenKeys = request.app.state.context.keys
+    keys: TokenKeys = request.app.state.process.keys
     return keys.actor(token.strip())
 
 
 MaybeActor = Annotated[Actor | None, Depends(maybe_actor)]
+# What each permission demands, by its dependency: for the documents and for the test that every
+# route states one.
+PERMISSIONS: dict[Callable[..., Any], str] = {}
 
 
 def requires(
@@ -173,7 +169,7 @@ def requires(
             raise AssuranceTooLow(needed=level, level=actor.level)
         return actor
 
-    permission.states = f"{kinds or 'signed in'} {' or '.join(roles)} {level or ''}".strip()  # type: ignore[attr-defined]  # read by the architecture test
+    PERMISSIONS[permission] = f"{kinds or 'signed in'} {' or '.join(roles)} {level or ''}".strip()
     return permission
 
 
@@ -182,7 +178,7 @@ async def public(actor: MaybeActor) -> Actor | None:
     return actor
 
 
-public.states = "public"  # type: ignore[attr-defined]  # read by the architecture test
+PERMISSIONS[public] = "public"
 
 Anyone = Annotated[Actor | None, Depends(public)]
 SignedIn = Annotated[Actor, Depends(requires())]
@@ -193,25 +189,3 @@ PlatformAdmin = Annotated[Actor, Depends(requires(kind="staff", roles=("platform
 DepartmentAdmin = Annotated[
     Actor, Depends(requires(kind="staff", roles=("department_admin", "platform_admin")))
 ]
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Made once: reading the certificates takes 20 ms in which nobody else is answered."""
-    return httpx.create_ssl_context()
-
-
-def outside(base_url: str = "") -> httpx.AsyncClient:
-    """A client for calls to the outside: timeouts always, the trace goes along."""
-    return httpx.AsyncClient(
-        base_url=base_url,
-        timeout=httpx.Timeout(10, connect=3),
-        headers={"User-Agent": "onenet"},
-        transport=httpx.AsyncHTTPTransport(retries=1, verify=_trusted()),
-        event_hooks={"request": [_trace]},
-    )
-
-
-async def _trace(request: httpx.Request) -> None:
-    if came_with := traceparent():
-        request.headers["traceparent"] = came_with

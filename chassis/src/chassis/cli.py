@@ -3,24 +3,23 @@
 import asyncio
 import json
 import signal
-import socket
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
-import uvicorn
 import uvloop
 
-from chassis import migrations, operations, outbox, telemetry, worker
-from chassis.app import build_app, describe_events
-from chassis.db import open_context, transaction
+from chassis import telemetry
+from chassis.database import migrations
+from chassis.database.sessions import reading, transaction
+from chassis.http import operations, server
+from chassis.http.application import build_app, describe_events
+from chassis.messaging import republication, worker
+from chassis.process import open_process
 from chassis.service import Service
 from chassis.settings import ServiceSettings
-from chassis.tables import republication
 
 Create = Callable[..., Service]
-
-GRACE_SECONDS = 20
 
 
 def commands(create_service: Create) -> typer.Typer:
@@ -30,7 +29,9 @@ def commands(create_service: Create) -> typer.Typer:
     @cli.command()
     def serve() -> None:
         """Answer requests (and run the worker inside, unless ONENET_WORKER=false)."""
-        serve_forever(create_service())
+        service = create_service()
+        _configure(service)
+        server.serve(build_app(service), service.settings)
 
     @cli.command("worker")
     def run_worker() -> None:
@@ -77,7 +78,7 @@ def commands(create_service: Create) -> typer.Typer:
 def _add_repairs(cli: typer.Typer, create_service: Create) -> None:
     @cli.command()
     def republish() -> None:
-        """Tell the present state of all that others copy once more; a worker publishes it."""
+        """Publish the present state of all that others copy once more, through the worker."""
         service = create_service()
         _configure(service)
         uvloop.run(_republish(service))
@@ -97,36 +98,6 @@ def main(create_service: Create) -> None:
     commands(create_service)()
 
 
-def serve_forever(service: Service) -> None:
-    settings = service.settings
-    _configure(service)
-    config = uvicorn.Config(
-        build_app(service),
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-        proxy_headers=True,
-        forwarded_allow_ips="*",
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        timeout_keep_alive=75,
-    )
-    _Server(config, settings).run(worker.sockets(config, settings.listen_fd))
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, settings: ServiceSettings) -> None:
-        super().__init__(config)
-        self._settings = settings
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await worker.let_go(self, self._settings.drain_seconds, handed_down=bool(sockets))
-        await super().shutdown(sockets)
-
-
 def offline_settings(create_service: Create) -> ServiceSettings:
     """Settings that reach nothing, for commands that only describe the service."""
     from chassis.testing.settings import settings_of
@@ -140,33 +111,35 @@ def _configure(service: Service) -> None:
 
 
 async def _work(service: Service) -> None:
-    here = open_context(service.name, service.settings)
+    process = open_process(service.name, service.settings)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with worker.running(service, here, alone=True):
+    async with worker.running(service, process, alone=True):
         await stopped.wait()
-    await here.engine.dispose()
+    await process.engine.dispose()
 
 
 async def _republish(service: Service) -> None:
-    here = open_context(service.name, service.settings)
-    async with transaction(here) as session:
-        await operations.ask_republication(session, service)
-    while await outbox.republish_page(here, service.republish):
-        async with here.reading.begin() as session:
-            for row in await session.execute(republication.select().order_by("name")):
-                typer.echo(f"{row.name}: {row.told}{' done' if row.finished_at else ''}")
-    await here.engine.dispose()
+    process = open_process(service.name, service.settings)
+    async with transaction(process) as session:
+        await republication.request_republication(session, service)
+    while await republication.republish_page(process, service.republish):
+        async with reading(process) as session:
+            for row in await republication.progress(session):
+                typer.echo(f"{row.name}: {row.published}{' done' if row.finished_at else ''}")
+    await process.engine.dispose()
 
 
-async def _rebuild(service: Service, asked: operations.RebuildIn) -> None:
-    here = open_context(service.name, service.settings)
-    async with worker.running(service, here, alone=True):
-        left: Sequence[operations.RebuildOut] = [await operations.ask_rebuild(here, service, asked)]
+async def _rebuild(service: Service, request: operations.RebuildIn) -> None:
+    process = open_process(service.name, service.settings)
+    async with worker.running(service, process, alone=True):
+        left: Sequence[operations.RebuildOut] = [
+            await operations.request_rebuild(process, service, request)
+        ]
         while left:
             typer.echo(f"{left[0].producer}: {left[0].taken} taken, {left[0].left} left")
             await asyncio.sleep(1)
-            left = await operations.rebuilds(here, service)
-    await here.engine.dispose()
+            left = await operations.rebuilds(process, service)
+    await process.engine.dispose()

@@ -1,21 +1,11 @@
-"""Facts a service publishes, as CloudEvents 1.0, and the bus that carries them."""
+"""Facts a service publishes, as CloudEvents 1.0, and the AsyncAPI document that lists them."""
 
-import asyncio
-import contextlib
-import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, StreamConfig, StreamInfo
-from nats.js.errors import NotFoundError
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
@@ -84,8 +74,8 @@ def envelope(
         "sequence": sequence,
         "data": event,
     }
-    if came_with := traceparent():
-        content["traceparent"] = came_with
+    if parent := traceparent():
+        content["traceparent"] = parent
     if sealed:
         content["sealed"] = sealed
     return to_json(content).decode()
@@ -96,7 +86,7 @@ def asyncapi(service: str, events: list[type[Event]], receives: list[str]) -> di
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
     messages: dict[str, Any] = {}
-    for event in sorted(events, key=lambda one: one.type):
+    for event in sorted(events, key=lambda event: event.type):
         name = event.type
         messages[name] = {
             "name": name,
@@ -130,146 +120,3 @@ def asyncapi(service: str, events: list[type[Event]], receives: list[str]) -> di
         "operations": operations,
         "components": {"messages": messages},
     }
-
-
-DUPLICATE_WINDOW_SECONDS = 600
-ACK_WAIT_SECONDS = 30
-HELD = 256
-BATCH = 128
-ASKED_SECONDS = 30
-BEAT_SECONDS = 1
-# A connection that is only half alive is noticed after three of these.
-PING_SECONDS = 10
-
-
-async def connect(url: str, *, name: str, bus: Client | None = None) -> Client:
-    """A connection that keeps trying for ever; JetStream calls fail until it is there."""
-    bus = bus or Client()
-    await bus.connect(
-        url,
-        name=name,
-        inbox_prefix=f"_INBOX_{name}",  # nobody else may listen to its answers
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.5,  # type: ignore[arg-type]  # taken as it is
-        connect_timeout=5,
-        ping_interval=PING_SECONDS,
-        error_cb=quiet,
-    )
-    return bus
-
-
-async def reached(nc: Client, seconds: float) -> None:
-    """Return once the server has done all this client has asked of it so far; raises NatsError.
-
-    A message of our own comes back behind it. flush() will not do: it overtakes what still waits
-    to be written, and when its answer is late, the client stops reading for good.
-    """
-    echo = await nc.subscribe(nc.new_inbox(), max_msgs=1)
-    try:
-        await nc.publish(echo.subject, b"")
-        await echo.next_msg(seconds)
-    finally:
-        await echo.unsubscribe()
-
-
-async def ensure_stream(
-    js: JetStreamContext, service: str, *, replicas: int = 1, days: int = 366
-) -> StreamInfo:
-    """Create or update the stream that `service` alone writes."""
-    config = StreamConfig(
-        name=stream_of(service),
-        subjects=[f"onenet.{service}.>"],
-        duplicate_window=DUPLICATE_WINDOW_SECONDS,
-        num_replicas=replicas,
-        max_age=days * 86400,
-    )
-    try:
-        found = await js.stream_info(stream_of(service))
-    except NotFoundError:
-        return await js.add_stream(config)
-    if (found.config.num_replicas, found.config.max_age) != (replicas, config.max_age):
-        return await js.update_stream(config)
-    return found
-
-
-async def ensure_consumer(
-    js: JetStreamContext, *, stream: str, durable: str, subjects: Sequence[str]
-) -> ConsumerInfo:
-    """Create or update a durable; `pull_subscribe` would ignore changes to an existing one."""
-    return await js.add_consumer(
-        stream,
-        ConsumerConfig(
-            durable_name=durable,
-            filter_subjects=sorted(subjects),
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT_SECONDS,
-            max_deliver=-1,
-            max_ack_pending=HELD,
-        ),
-    )
-
-
-async def quiet(_: Exception) -> None:
-    """Reconnecting is the client's business; readiness and the backlog metric tell operators."""
-
-
-class Pull:
-    """A standing request: messages come as they are published, without a round trip between."""
-
-    def __init__(self, nc: Client, stream: str, durable: str) -> None:
-        self.nc, self.inbox = nc, nc.new_inbox()
-        self.subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
-        self.held: list[Msg] = []
-        self.asked = 0
-        self.ended = ""
-        self.arrived = asyncio.Event()
-
-    async def hear(self, message: Msg) -> None:
-        if message.reply:
-            self.held.append(message)
-            self.asked -= 1
-        elif (said := message.headers or {})["Status"] in ("404", "408"):
-            self.asked -= int(said.get("Nats-Pending-Messages", self.asked))
-        elif said["Status"] != "100":  # a heartbeat
-            self.ended = str(said.get("Description", said["Status"]))
-        self.arrived.set()
-
-    async def batch(self) -> list[Msg]:
-        """What is there, none after a heartbeat; raises when the server fell silent."""
-        if self.asked < HELD // 2:
-            wanted = {
-                "batch": HELD - self.asked,
-                "expires": ASKED_SECONDS * 10**9,
-                "idle_heartbeat": BEAT_SECONDS * 10**9,
-            }
-            self.asked = HELD
-            await self.nc.publish(self.subject, json.dumps(wanted).encode(), self.inbox)
-        if not self.held:
-            self.arrived.clear()
-            async with asyncio.timeout(BEAT_SECONDS * 2.5):
-                await self.arrived.wait()
-        if self.ended:
-            raise NatsError(self.ended)
-        return self.held[:BATCH]
-
-    async def give_back(self, subscription: Subscription) -> None:
-        """Let others have at once what this process will not finish."""
-        with contextlib.suppress(NatsError, OSError, TimeoutError):
-            # Not drain(): its flush() would overtake the UNSUB, which still waits to be written,
-            # and what is sent in between would be lost for thirty seconds.
-            await self.nc._send_unsubscribe(subscription._id)  # noqa: SLF001
-            await reached(self.nc, 1)
-            for message in self.held:
-                if not message.is_acked:
-                    await message.nak()
-            await subscription.unsubscribe()
-
-
-@contextlib.asynccontextmanager
-async def pulling(nc: Client, stream: str, durable: str) -> AsyncIterator[Pull]:
-    pull = Pull(nc, stream, durable)
-    subscription = await nc.subscribe(pull.inbox, cb=pull.hear)
-    try:
-        yield pull
-    finally:
-        await pull.give_back(subscription)

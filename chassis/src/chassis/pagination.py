@@ -2,15 +2,14 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import to_json
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -94,9 +93,9 @@ async def paginate(
             raise BadCursor
         ordered = ordered.where(_beyond(keys, values))
     entities = len(statement.column_descriptions)
-    found = (await session.execute(ordered.add_columns(*columns).limit(page.limit + 1))).all()
-    rows = found[: page.limit]
-    cursor = encode_cursor(rows[-1][entities:]) if len(found) > page.limit else None
+    fetched = (await session.execute(ordered.add_columns(*columns).limit(page.limit + 1))).all()
+    rows = fetched[: page.limit]
+    cursor = encode_cursor(rows[-1][entities:]) if len(fetched) > page.limit else None
     bare = [row[0] if entities == 1 else row[:entities] for row in rows]
     return Window(bare, cursor, total)
 
@@ -113,13 +112,6 @@ def after_of(page: PageRequest, kinds: Sequence[type]) -> list[Any] | None:
 
 def page_of(window: Window, data: list[T]) -> Page[T]:
     return Page[T](data=data, next=window.next, **_counted(window))
-
-
-def page_of_lines(window: Window, lines: Iterable[bytes]) -> Response:
-    """The same page of rows that are JSON already."""
-    rest = to_json({"next": window.next, **_counted(window)})
-    content = b'{"data":[%b],%b' % (b",".join(lines), rest[1:])
-    return Response(content, media_type="application/json")
 
 
 def _counted(window: Window) -> dict[str, Any]:

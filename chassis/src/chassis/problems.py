@@ -9,8 +9,8 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi as Dialect
 from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,7 +25,6 @@ from chassis.errors import (
     Unavailable,
     WrongType,
 )
-from chassis.idempotency import Replayed
 
 MEDIA_TYPE = "application/problem+json"
 MAX_BODY_BYTES = 1024 * 1024
@@ -165,14 +164,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Replayed, _replayed)
     app.add_exception_handler(DBAPIError, _database_error)
-    app.add_exception_handler(InterfaceError, _database_error)
-    app.add_exception_handler(OSError, _database_error)
-    app.add_exception_handler(asyncpg.PostgresError, _database_error)
+    app.add_exception_handler(PoolTimeout, _database_error)
     app.add_exception_handler(asyncpg.InterfaceError, _database_error)
     app.add_exception_handler(asyncpg.InternalClientError, _database_error)
-    app.add_exception_handler(Dialect.Error, _database_error)
+    app.add_exception_handler(OSError, _database_error)
     app.add_exception_handler(Exception, _unknown_error)
 
 
@@ -209,16 +205,6 @@ class BodyLimit:
 async def _service_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServiceError)
     return refusal(request, error)
-
-
-async def _replayed(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Replayed)
-    return Response(
-        error.body,
-        status_code=error.status,
-        media_type="application/json",
-        headers=error.headers | {"Idempotency-Replayed": "true"},
-    )
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:

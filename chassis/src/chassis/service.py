@@ -6,11 +6,11 @@ from typing import Any
 
 from fastapi import APIRouter
 from sqlalchemy import MetaData, inspect
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.consumer import Subscriptions
+from chassis.database.sessions import WriteSession
 from chassis.events import Event
 from chassis.settings import ServiceSettings
+from chassis.subscriptions import Subscriptions
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,15 @@ class Loop:
 
     name: str
     every: float
-    run: Callable[[AsyncSession], Awaitable[None]]
+    run: Callable[[WriteSession], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Copied:
-    """Rows that other services copy; `tell` records the event with the present state of one."""
+    """Rows that other services copy; `publish` records an event with a row's present state."""
 
     rows: Any
-    tell: Callable[[AsyncSession, Any], Awaitable[None]]
+    publish: Callable[[WriteSession, Any], Awaitable[None]]
 
     @property
     def name(self) -> str:
@@ -51,4 +51,4 @@ class Service:
     loops: Sequence[Loop] = ()
     republish: Sequence[Copied] = ()
     signs: bool = False
-    startup: Sequence[Callable[[AsyncSession], Awaitable[None]]] = ()
+    startup: Sequence[Callable[[WriteSession], Awaitable[None]]] = ()

@@ -1,21 +1,10 @@
-"""What a process is given: settings from outside, and the context its sessions carry.
+"""Settings every service has, from the environment.
 
 Nothing here has a secret as its default, and nothing reads the environment at import.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
-
-from nats.aio.client import Client
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
-
-from chassis.auth import TokenKeys
-from chassis.files import FileStore
-from chassis.vault import Vault
 
 
 class ServiceSettings(BaseSettings):
@@ -76,38 +65,3 @@ class ServiceSettings(BaseSettings):
     idempotency_hours: int = Field(
         default=24, description="Hours an Idempotency-Key and its answer are kept"
     )
-
-
-_REMEMBERED = 512
-
-
-@dataclass(frozen=True)
-class Context:
-    service: str
-    settings: ServiceSettings
-    vault: Vault
-    files: FileStore
-    keys: TokenKeys
-    engine: AsyncEngine
-    writing: async_sessionmaker[AsyncSession]
-    reading: async_sessionmaker[AsyncSession]
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    bus: Client = field(default_factory=Client)  # connected by the worker, once the bus is there
-    ready: dict[str, Callable[[], Awaitable[str | None]]] = field(default_factory=dict)
-    memory: dict[Any, Any] = field(default_factory=dict)
-    queues: dict[Any, Any] = field(default_factory=dict)  # of `driver.together`
-    keys_under_way: set[tuple[str, str]] = field(default_factory=set)
-    counted: dict[Any, Any] = field(default_factory=dict)  # taken from a counter, to be given
-
-    def remember(self, key: Any, value: Any) -> Any:
-        """Keep in memory what cannot change in the database; the oldest makes room."""
-        if len(self.memory) >= _REMEMBERED and key not in self.memory:
-            del self.memory[next(iter(self.memory))]
-        self.memory[key] = value
-        return value
-
-
-def context(session: AsyncSession) -> Context:
-    """The context this session was opened in."""
-    found: Context = session.info["context"]
-    return found

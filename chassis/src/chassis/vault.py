@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,8 +16,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from chassis import clock
-from chassis.clock import NONCE_BYTES
+NONCE_BYTES = 12
 
 
 class UnknownKey(Exception):
@@ -92,7 +92,7 @@ def _cipher(key: bytes) -> AESGCM:
 
 
 def _encrypt(kid: str, key: bytes, plain: bytes, purpose: bytes) -> bytes:
-    nonce = clock.nonce()
+    nonce = os.urandom(NONCE_BYTES)
     name = kid.encode()
     return bytes([len(name)]) + name + nonce + _cipher(key).encrypt(nonce, plain, purpose)
 

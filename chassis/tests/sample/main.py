@@ -12,17 +12,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis import clock
 from chassis.auth import Anyone, PlatformAdmin, SignedIn
-from chassis.consumer import Later, Received, Subscriptions
-from chassis.db import ReadSession, Session, new_base
+from chassis.database.engine import new_base
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import Conflict, NotFound
 from chassis.events import Event
-from chassis.idempotency import RequiredKey
+from chassis.http.idempotency import RequiredKey
+from chassis.http.route import TransactionRoute
 from chassis.outbox import record
 from chassis.pagination import Page, PageQuery, page_of, paginate
 from chassis.preconditions import OptionalMatch, RequiredMatch, ensure_match, public_read, set_tag
 from chassis.problems import problems, refusal
 from chassis.service import Copied, Loop, Service
 from chassis.settings import ServiceSettings
+from chassis.subscriptions import Later, Received, Subscriptions
 
 Base = new_base()
 
@@ -78,13 +80,15 @@ class Spoken(BaseModel):
     then: str = "ok"
 
 
-router = APIRouter(prefix="/api/v1/notes", responses=problems(NoteNotFound))
+router = APIRouter(
+    route_class=TransactionRoute, prefix="/api/v1/notes", responses=problems(NoteNotFound)
+)
 subscriptions = Subscriptions()
 
 
 @router.post("", status_code=201)
 async def write_note(
-    body: NoteIn, response: Response, actor: SignedIn, session: Session
+    body: NoteIn, response: Response, actor: SignedIn, session: WriteSession
 ) -> NoteOut:
     """Write a note."""
     note = await _write(session, body.text)
@@ -94,25 +98,27 @@ async def write_note(
 
 
 @router.post("/keyed", status_code=201)
-async def write_keyed(body: NoteIn, actor: SignedIn, key: RequiredKey, session: Session) -> NoteOut:
+async def write_keyed(
+    body: NoteIn, actor: SignedIn, key: RequiredKey, session: WriteSession
+) -> NoteOut:
     return await _write(session, body.text)
 
 
 @router.post("/refused")
-async def refuse(request: Request, body: NoteIn, actor: Anyone, session: Session) -> Response:
+async def refuse(request: Request, body: NoteIn, actor: Anyone, session: WriteSession) -> Response:
     """Leaves a trace although it is refused."""
     await _write(session, body.text)
     return refusal(request, NoteTaken())
 
 
 @router.post("/broken")
-async def break_down(body: NoteIn, actor: Anyone, session: Session) -> None:
+async def break_down(body: NoteIn, actor: Anyone, session: WriteSession) -> None:
     await _write(session, body.text)
     raise NoteTaken
 
 
 @router.post("/deferred", status_code=201)
-async def write_deferred(body: NoteIn, actor: Anyone, session: Session) -> NoteOut:
+async def write_deferred(body: NoteIn, actor: Anyone, session: WriteSession) -> NoteOut:
     """Succeeds until COMMIT, where a deferred constraint speaks."""
     await session.execute(sa.text("INSERT INTO deferred (one) VALUES (1), (1)"))
     return await _write(session, body.text)
@@ -146,7 +152,7 @@ async def replace_note(
     match: RequiredMatch,
     response: Response,
     actor: PlatformAdmin,
-    session: Session,
+    session: WriteSession,
 ) -> NoteOut:
     note = await _load(session, note_id)
     ensure_match(match, note.version)
@@ -157,7 +163,7 @@ async def replace_note(
 
 @router.post("/{note_id}/touch")
 async def touch_note(
-    note_id: UUID, match: OptionalMatch, actor: SignedIn, session: Session
+    note_id: UUID, match: OptionalMatch, actor: SignedIn, session: WriteSession
 ) -> NoteOut:
     note = await _load(session, note_id)
     ensure_match(match, note.version)
@@ -197,11 +203,11 @@ def _out(note: Note) -> NoteOut:
     return NoteOut(note_id=note.note_id, text=note.text, version=note.version)
 
 
-async def tell_note(session: AsyncSession, note: Note) -> None:
+async def publish_note(session: AsyncSession, note: Note) -> None:
     await record(session, NoteWritten(note_id=note.note_id, version=note.version))
 
 
-COPIED = [Copied(Note, tell_note)]
+COPIED = [Copied(Note, publish_note)]
 
 
 async def sweep(session: AsyncSession) -> None:

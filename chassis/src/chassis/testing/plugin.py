@@ -23,19 +23,23 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import sessionmaker
 from sqlalchemy.pool import NullPool
 
-from chassis import clock, consumer, migrations, worker
-from chassis.app import build_app
+from chassis import clock
 from chassis.auth import AUDIENCE, TokenKeys
-from chassis.db import async_url, sessions_of
+from chassis.database import migrations
+from chassis.database.engine import async_url
+from chassis.database.tables import outbox_event
 from chassis.events import service_of, subject_of
+from chassis.http.application import build_app
+from chassis.messaging import consumer, worker
+from chassis.process import Process, session_maker
 from chassis.service import Service
-from chassis.settings import Context
-from chassis.tables import outbox_event
+from chassis.subscriptions import merged
 from chassis.testing.servers import create_database, scratch_nats, scratch_postgres
 from chassis.testing.settings import ISSUER, settings_of
 from chassis.vault import open_vault
@@ -52,7 +56,7 @@ class Prepared:
     service: Service
     app: FastAPI
     url: str
-    context: Context
+    process: Process
 
 
 @dataclass
@@ -88,18 +92,28 @@ class Databases:
         service = create_service(settings)
         await asyncio.to_thread(migrations.upgrade, service.migrations, url)
         app = build_app(service, token_keys=token_keys())
-        context = bound(app.state.context, url)
-        await worker.start_up(service, context)
-        await context.engine.dispose()
-        return Prepared(service, app, url, app.state.context)
+        process = bound(app.state.process, url)
+        await worker.start_up(service, process)
+        await process.engine.dispose()
+        return Prepared(service, app, url, app.state.process)
 
 
-def bound(context: Context, url: str) -> Context:
-    """The same context on another database, without a pool (a test has its own event loop)."""
+def bound(process: Process, url: str) -> Process:
+    """The same process on another database, without a pool (a test has its own event loop)."""
     engine = create_async_engine(async_url(url), poolclass=NullPool)
-    writing, reading = sessions_of(engine)
-    bound_to = replace(context, engine=engine, writing=writing, reading=reading)
-    return replace(bound_to, wake=asyncio.Event(), memory={}, queues={}, counted={})
+    return on_engine(process, engine)
+
+
+def on_engine(process: Process, engine: AsyncEngine) -> Process:
+    """The same process with sessions on another engine."""
+    return replace(
+        process,
+        engine=engine,
+        sessions=session_maker(engine),
+        read_sessions=session_maker(engine.execution_options(postgresql_readonly=True)),
+        wake=asyncio.Event(),
+        cache={},
+    )
 
 
 def token_keys() -> TokenKeys:
@@ -133,38 +147,46 @@ async def prepared(service_factory: CreateService, databases: Databases) -> Prep
 
 
 @pytest_asyncio.fixture
-async def here(prepared: Prepared) -> AsyncIterator[Context]:
-    """The service's context for this test: one connection, rolled back at the end."""
+async def process(prepared: Prepared) -> AsyncIterator[Process]:
+    """The service's process for this test: one connection, rolled back at the end.
+
+    Sessions are made as in production, each transaction a savepoint; those that only read are
+    refused by PostgreSQL when they write, as in production.
+    """
     engine = create_async_engine(async_url(prepared.url), poolclass=NullPool)
     async with engine.connect() as connection:
         outer = await connection.begin()
-        sessions = async_sessionmaker(
-            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
-        )
+        read_only = sessionmaker()
+        event.listen(read_only, "after_begin", _set_read_only)
+        savepoint = {"join_transaction_mode": "create_savepoint"}
         yield replace(
-            prepared.context,
+            prepared.process,
             engine=engine,
-            writing=sessions,
-            reading=sessions,
+            sessions=session_maker(connection, **savepoint),
+            read_sessions=session_maker(connection, sync_session_class=read_only, **savepoint),
             wake=asyncio.Event(),
-            memory={},
+            cache={},
         )
         await outer.rollback()
     await engine.dispose()
 
 
+def _set_read_only(_session: Any, _transaction: Any, connection: Any) -> None:
+    """Rolling the savepoint back, as read sessions end, makes the connection writable again."""
+    connection.execute(text("SET LOCAL transaction_read_only = on"))
+
+
 @pytest_asyncio.fixture
-async def app(prepared: Prepared, here: Context) -> AsyncIterator[FastAPI]:
-    prepared.app.state.context = here
+async def app(prepared: Prepared, process: Process) -> AsyncIterator[FastAPI]:
+    prepared.app.state.process = process
     yield prepared.app
-    prepared.app.state.context = prepared.context
+    prepared.app.state.process = prepared.process
 
 
 @pytest_asyncio.fixture
-async def session(here: Context) -> AsyncIterator[AsyncSession]:
+async def session(process: Process) -> AsyncIterator[AsyncSession]:
     """A session in the test's transaction; see the rows that requests wrote."""
-    async with here.writing() as opened:
-        opened.info["context"] = here
+    async with process.sessions(info={"process": process}) as opened:
         yield opened
 
 
@@ -175,22 +197,22 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest_asyncio.fixture
-async def concurrent_here(prepared: Prepared, databases: Databases) -> AsyncIterator[Context]:
-    """A context on a database of its own that commits for real."""
-    context = bound(prepared.context, await databases.copy(prepared))
-    yield context
-    await context.engine.dispose()
+async def concurrent_process(prepared: Prepared, databases: Databases) -> AsyncIterator[Process]:
+    """A process on a database of its own that commits for real."""
+    process = bound(prepared.process, await databases.copy(prepared))
+    yield process
+    await process.engine.dispose()
 
 
 @pytest_asyncio.fixture
 async def concurrent_client(
-    prepared: Prepared, concurrent_here: Context
+    prepared: Prepared, concurrent_process: Process
 ) -> AsyncIterator[httpx.AsyncClient]:
-    prepared.app.state.context = concurrent_here
+    prepared.app.state.process = concurrent_process
     transport = httpx.ASGITransport(prepared.app)
     async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as opened:
         yield opened
-    prepared.app.state.context = prepared.context
+    prepared.app.state.process = prepared.process
 
 
 @pytest.fixture
@@ -248,14 +270,14 @@ def recorded(session: AsyncSession) -> Callable[..., Awaitable[list[dict[str, An
 
 
 @pytest.fixture
-def deliver(prepared: Prepared, here: Context) -> Callable[..., Awaitable[bool]]:
+def deliver(prepared: Prepared, process: Process) -> Callable[..., Awaitable[bool]]:
     """Give the service an event as its consumer would; False when it had it before."""
-    return partial(deliver_to, prepared.service, here)
+    return partial(deliver_to, prepared.service, process)
 
 
 async def deliver_to(
     service: Service,
-    here: Context,
+    process: Process,
     event_type: str,
     content: dict[str, Any],
     *,
@@ -279,7 +301,7 @@ async def deliver_to(
     if sealed is not None:
         envelope["sealed"] = {service.name: sender.seal(sealed, to=service.name)}
     text_ = json.dumps(envelope, default=str).encode()
-    return await consumer.apply(here, text_, consumer.merged(service.subscriptions))
+    return await consumer.apply(process, text_, merged(service.subscriptions))
 
 
 @pytest.fixture

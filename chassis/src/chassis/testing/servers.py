@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from chassis.db import async_url
+from chassis.database.engine import async_url
 
 
 @contextmanager

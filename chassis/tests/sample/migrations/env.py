@@ -1,4 +1,4 @@
-from chassis.migrations import run_env
+from chassis.database.migrations import run_env
 from sample.main import Base
 
 run_env(Base.metadata)

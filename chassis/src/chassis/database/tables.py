@@ -81,8 +81,8 @@ republication = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("after", sa.Text),
-    sa.Column("told", sa.BigInteger, nullable=False, server_default="0"),
-    _moment("asked_at"),
+    sa.Column("published", sa.BigInteger, nullable=False, server_default="0"),
+    _moment("requested_at"),
     _moment("finished_at", nullable=True),
 )
 

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from chassis.db import async_url
+from chassis.database.engine import async_url
 
 _LOCK = 0x0A1E
 log = structlog.get_logger()

@@ -5,28 +5,19 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Response
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 
-from chassis import (
-    consumer,
-    events,
-    idempotency,
-    migrations,
-    operations,
-    preconditions,
-    problems,
-    signing,
-    straight,
-    worker,
-)
-from chassis.auth import Anyone, TokenKeys, maybe_actor
-from chassis.db import open_context
+from chassis import events, preconditions, problems, signing
+from chassis.auth import PERMISSIONS, Anyone, TokenKeys, maybe_actor
+from chassis.database import migrations
 from chassis.errors import Forbidden, PreconditionMissing, ServiceError, Stale, Unauthenticated
+from chassis.http import health, idempotency, operations
+from chassis.http.telemetry import RequestTelemetry
+from chassis.messaging import worker
+from chassis.process import Process, open_process
 from chassis.service import Service
-from chassis.settings import Context
-from chassis.telemetry import RequestTelemetry
+from chassis.subscriptions import merged
 
 
 class FieldProblem(BaseModel):
@@ -51,16 +42,15 @@ def build_app(service: Service, *, token_keys: TokenKeys | None = None) -> FastA
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        here: Context = app.state.context
-        async with worker.running(service, here, alone=False):
+        process: Process = app.state.process
+        async with worker.running(service, process, alone=False):
             yield
-        await here.engine.dispose()
+        await process.engine.dispose()
 
     app = FastAPI(
         title=f"One-Network {service.name}",
         version="1",
         lifespan=lifespan,
-        default_response_class=idempotency.Answer,
         generate_unique_id_function=_operation_id,
         docs_url=None,
         redoc_url=None,
@@ -68,21 +58,24 @@ def build_app(service: Service, *, token_keys: TokenKeys | None = None) -> FastA
         telemetry={"tracing": False, "metrics": False, "logs": False},  # RequestTelemetry's work
         responses={422: problems.problems(idempotency.KeyReused)[422]},
     )
-    app.state.context = open_context(service.name, service.settings, keys=token_keys)
-    app.state.service = service
-    here: Context = app.state.context
-    here.ready["database"] = operations.database_check(
-        here, migrations.head(service.migrations), migrations.older(service.migrations)
+    process = app.state.process = open_process(service.name, service.settings, keys=token_keys)
+    process.ready["database"] = health.database_check(
+        process, migrations.head(service.migrations), migrations.older(service.migrations)
     )
     app.add_middleware(problems.BodyLimit)
     app.add_middleware(RequestTelemetry, service=service.name)
     problems.install(app)
     app.add_exception_handler(preconditions.NotModified, _not_modified)
-    for router in (*service.routers, operations.router(service), operations.probes):
+    for router in (*service.routers, operations.router(service), health.probes):
         app.include_router(router)
+    document = describe_events(service)
+
+    @app.get("/asyncapi.json", include_in_schema=False)
+    async def asyncapi(_: Anyone) -> dict[str, Any]:
+        """The events this service publishes and reads."""
+        return document
+
     _describe_problems(app)
-    _publish_events(app, service)
-    straight.install(app)
     return app
 
 
@@ -91,16 +84,7 @@ def describe_events(service: Service) -> dict[str, Any]:
     published = list(service.events)
     if service.signs:
         published.append(signing.key_event(service.name))
-    return events.asyncapi(service.name, published, list(consumer.merged(service.subscriptions)))
-
-
-def _publish_events(app: FastAPI, service: Service) -> None:
-    document = describe_events(service)
-
-    @app.get("/asyncapi.json", include_in_schema=False)
-    async def asyncapi(_: Anyone) -> dict[str, Any]:
-        """The events this service publishes and reads."""
-        return document
+    return events.asyncapi(service.name, published, list(merged(service.subscriptions)))
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -135,20 +119,20 @@ def _describe_problems(app: FastAPI) -> None:
 
 def _describe_dependencies(operation: dict[str, Any], method: str, calls: set[Any]) -> None:
     """What a route's dependencies ask for and answer, which FastAPI cannot see in them."""
-    permission = {str(one.states) for one in calls if hasattr(one, "states")}
-    found: list[type[ServiceError]] = [Unauthenticated] if maybe_actor in calls else []
+    permission = {PERMISSIONS[call] for call in calls & PERMISSIONS.keys()}
+    failures: list[type[ServiceError]] = [Unauthenticated] if maybe_actor in calls else []
     if permission and permission != {"public"}:
         operation["security"] = [{"onenet": []}]
-        found += [] if permission == {"signed in"} else [Forbidden]
+        failures += [] if permission == {"signed in"} else [Forbidden]
     must = idempotency.required_key in calls
     if method == "POST":
         _describe_header(operation, "Idempotency-Key", required=must)
-        found += [idempotency.KeyRunning, *([PreconditionMissing] if must else [])]
+        failures += [idempotency.KeyRunning, *([PreconditionMissing] if must else [])]
     if preconditions.MATCHES & calls:
         must = preconditions.required_match in calls
         _describe_header(operation, "If-Match", required=must)
-        found += [Stale, *([PreconditionMissing] if must else [])]
-    for status, answer in problems.problems(*found).items():
+        failures += [Stale, *([PreconditionMissing] if must else [])]
+    for status, answer in problems.problems(*failures).items():
         operation["responses"].setdefault(str(status), answer)
 
 
@@ -157,5 +141,6 @@ def _describe_header(operation: dict[str, Any], name: str, *, required: bool) ->
     operation.setdefault("parameters", []).append(header)
 
 
-def _calls(dependant: Dependant) -> set[Any]:
-    return {dependant.call}.union(*(_calls(one) for one in dependant.dependencies))
+def _calls(dependant: Any) -> set[Any]:
+    """A route's function and its dependencies, at any depth."""
+    return {dependant.call}.union(*(_calls(inner) for inner in dependant.dependencies))

@@ -1,0 +1,1 @@
+"""PostgreSQL: engines, sessions, the chassis' own tables, migrations."""

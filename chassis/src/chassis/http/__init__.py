@@ -1,0 +1,1 @@
+"""Requests: the application, its routes and their transactions, telemetry, operators' routes."""

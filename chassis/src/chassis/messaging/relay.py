@@ -1,0 +1,202 @@
+"""The relay publishes outbox rows in order, one active relay per database.
+
+It is woken after each commit, and polls each second besides.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import Header
+from sqlalchemy import ARRAY, BigInteger, Row, any_, cast, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from chassis import telemetry
+from chassis.database.leadership import leading
+from chassis.database.sessions import WriteSession
+from chassis.database.tables import outbox_event
+from chassis.events import stream_of
+from chassis.messaging.consumer import OUTAGES
+from chassis.messaging.recovery import recover
+from chassis.process import Process
+
+BATCH = 1000
+WINDOW_BYTES = 8_000_000
+HEADER_BYTES = 1000
+POLL_SECONDS = 1.0
+RECOVERY_SECONDS = 10.0
+PUBLISH_TIMEOUT_SECONDS = 5
+_WAITING = (outbox_event.c.published_at.is_(None), outbox_event.c.parked_reason.is_(None))
+_NEXT = (
+    select(
+        outbox_event.c.position,
+        outbox_event.c.event_id,
+        outbox_event.c.type,
+        outbox_event.c.subject,
+        outbox_event.c.envelope,
+    )
+    .where(*_WAITING)
+    .order_by(outbox_event.c.position)
+    .limit(BATCH)
+)
+_SILENT: dict[str, Any] = {"error": {"description": "the bus does not answer"}}
+_NO_STREAM: dict[str, Any] = {"error": {"description": "there is no stream"}}
+
+log = structlog.get_logger()
+
+
+class NotPublished(NatsError):
+    """The bus accepted none of a window."""
+
+
+async def relay(process: Process, nc: Client) -> None:
+    """Relay until cancelled; outages of database or bus are logged, waited out and retried."""
+    while True:
+        try:
+            async with leading(process, "relay") as connection:
+                if connection is not None:
+                    await _lead(process, nc, connection)
+        except OUTAGES as error:
+            log.warning("relay_waits", reason=str(error)[:200], kind=type(error).__name__)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await forward_wake_ups(process, nc)
+
+
+async def forward_wake_ups(process: Process, nc: Client) -> None:
+    """Tell the process that relays whenever this one has committed an event, until cancelled."""
+    while True:
+        await process.wake.wait()
+        process.wake.clear()
+        with contextlib.suppress(NatsError):  # only a hint: the relay polls besides
+            await nc.publish(f"onenet-wake.{process.service}")
+
+
+async def _lead(process: Process, nc: Client, connection: AsyncConnection) -> None:
+    async def wake(_: Msg) -> None:
+        process.wake.set()
+
+    wake_ups = await nc.subscribe(f"onenet-wake.{process.service}", cb=wake)
+    loop, stream = asyncio.get_running_loop(), None
+    try:
+        while True:
+            stream = await recover(process, nc, connection, stream)
+            until = loop.time() + RECOVERY_SECONDS
+            while loop.time() < until:
+                process.wake.clear()
+                if await _publish_window(process, nc, connection) < BATCH:
+                    with contextlib.suppress(TimeoutError):
+                        # In Python 3.11 wait_for can swallow a cancellation that meets the wake-up.
+                        async with asyncio.timeout(POLL_SECONDS):
+                            await process.wake.wait()
+    finally:
+        with contextlib.suppress(NatsError):
+            await wake_ups.unsubscribe()
+
+
+async def relay_once(process: Process, nc: Client) -> int:
+    """Publish at most one window; the number of rows that left, 0 when another relay is active."""
+    async with leading(process, "relay") as connection:
+        return await _publish_window(process, nc, connection) if connection else 0
+
+
+async def _publish_window(process: Process, nc: Client, connection: AsyncConnection) -> int:
+    """Publish the next rows in one go and mark what the bus has; `BATCH` when more may wait."""
+    async with connection.begin():
+        rows = (await connection.execute(_NEXT)).all()
+    window: list[Row[*tuple[Any, ...]]] = []
+    too_large: list[tuple[Row[*tuple[Any, ...]], str]] = []
+    total = 0
+    for row in rows:
+        size = len(row.envelope.encode()) + HEADER_BYTES
+        if size > nc.max_payload:
+            # The queue behind a message that can never leave must go on.
+            too_large.append((row, f"{size} bytes, the bus takes {nc.max_payload}"))
+        elif (total := total + size) <= WINDOW_BYTES:
+            window.append(row)
+    answers = await _publish(nc, stream_of(process.service), window) if window else []
+    accepted = list(itertools.takewhile(lambda refusal: refusal is None, answers))
+    if window and not accepted:
+        raise NotPublished(answers[0])
+    positions = [row.position for row in window[: len(accepted)]]
+    async with connection.begin():
+        for row, reason in too_large:
+            telemetry.PARKED.labels(process.service).inc()
+            log.error("event_parked", type=row.type, event_id=str(row.event_id), reason=reason)
+            parked = update(outbox_event).where(outbox_event.c.position == row.position)
+            await connection.execute(parked.values(parked_reason=reason))
+        if positions:
+            # One moment for a window: (published_at, position) is the order within the stream.
+            these = any_(cast(positions, ARRAY(BigInteger)))
+            published = update(outbox_event).where(outbox_event.c.position == these)
+            await connection.execute(published.values(published_at=func.now()))
+    telemetry.PUBLISHED.labels(process.service).inc(len(accepted))
+    return len(rows) if len(accepted) == len(window) and total <= WINDOW_BYTES else BATCH
+
+
+async def _publish(
+    nc: Client, stream: str, rows: Sequence[Row[*tuple[Any, ...]]]
+) -> list[str | None]:
+    """What the bus said of each message: None when it has it.
+
+    Each message names the one before it, and the bus refuses it unless that is its last. So
+    whatever is lost on the way, the stream gets a beginning of the window, never a part with a
+    hole before it; what it has already it recognises by its id, wherever that stands.
+    """
+    end = len(rows) - 1
+    answers = await _send(nc, stream, rows, {0, end})
+    first, last = answers[0], answers[end]
+    repeated = first.get("duplicate") or last.get("duplicate") or "seq" not in first
+    all_new = not repeated and last.get("seq") == first["seq"] + end
+    if not all_new and len(rows) > len({0, end}):
+        answers = await _send(nc, stream, rows, set(range(len(rows))))
+    refusals = [answer.get("error", {}).get("description") for answer in answers]
+    return [None] * len(rows) if all_new else refusals
+
+
+async def _send(
+    nc: Client, stream: str, rows: Sequence[Row[*tuple[Any, ...]]], acknowledged: set[int]
+) -> list[dict[str, Any]]:
+    """Send the rows; the bus acknowledges those named, for an answer costs as much as a message."""
+    answers: dict[int, dict[str, Any]] = {}
+    complete, inbox = asyncio.Event(), nc.new_inbox()
+
+    async def receive(answer: Msg) -> None:
+        content = json.loads(answer.data) if answer.data else _NO_STREAM
+        answers[int(answer.subject.rpartition(".")[2])] = content
+        if "error" in content or len(answers) == len(acknowledged):
+            complete.set()  # after a refusal nothing more is accepted
+
+    subscription = await nc.subscribe(f"{inbox}.*", cb=receive)
+    try:
+        headers = {Header.EXPECTED_STREAM.value: stream}
+        for number, row in enumerate(rows):
+            headers[Header.MSG_ID.value] = str(row.event_id)
+            reply = f"{inbox}.{number}" if number in acknowledged else ""
+            await nc.publish(row.subject, row.envelope.encode(), reply, headers)
+            headers[Header.EXPECTED_LAST_MSG_ID.value] = str(row.event_id)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
+                await complete.wait()
+    finally:
+        await subscription.unsubscribe()
+    return [answers.get(number, _SILENT) for number in range(len(rows))]
+
+
+async def backlog(session: AsyncSession) -> int:
+    """Outbox rows that wait for the bus."""
+    statement = select(func.count()).select_from(outbox_event).where(*_WAITING)
+    return int((await session.execute(statement)).scalar_one())
+
+
+async def forget_old(session: WriteSession, days: int) -> None:
+    """Drop rows published more than `days` ago."""
+    age = func.now() - text(f"interval '{int(days)} days'")
+    await session.execute(outbox_event.delete().where(outbox_event.c.published_at < age))
