@@ -136,13 +136,14 @@ class TestExpressions:
     )
 )
 def test_cursor_gives_back_its_values(values):
-    assert pagination.decode_cursor(pagination.encode_cursor(values), len(values)) == values
+    kinds = [type(value) for value in values]
+    assert pagination.decode_cursor(pagination.encode_cursor(values), kinds) == values
 
 
 @given(st.text(max_size=80))
 def test_foreign_cursor_is_refused_not_crashed(text):
     with suppress(pagination.BadCursor):
-        assert len(pagination.decode_cursor(text, 2)) == 2
+        assert len(pagination.decode_cursor(text, [str, int])) == 2
 
 
 def test_match_accepts_lists_stars_and_absence():
@@ -187,7 +188,7 @@ class TestFiles:
 
 def test_identifiers_of_uuid_type_survive_a_cursor():
     value = UUID("01900000-0000-7000-8000-000000000000")
-    assert pagination.decode_cursor(pagination.encode_cursor([value]), 1) == [value]
+    assert pagination.decode_cursor(pagination.encode_cursor([value]), [UUID]) == [value]
 
 
 def test_error_text_is_kept_without_the_values_of_rows_and_fields():

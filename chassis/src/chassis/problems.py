@@ -1,7 +1,9 @@
 """Failures rendered once, as RFC 9457 problem documents in the reader's language."""
 
+import json
 import re
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import Any
 
 import asyncpg
@@ -65,36 +67,9 @@ class Unreadable(Invalid):
 
 
 # pydantic's error types in the applicant's language; what is missing here keeps pydantic's text.
-_ZH = {
-    "missing": "必填",
-    "extra_forbidden": "不允许的字段",
-    "json_invalid": "不是合法的 JSON",
-    "string_too_short": "太短",
-    "string_too_long": "太长",
-    "string_pattern_mismatch": "格式不符",
-    "string_type": "应为文字",
-    "uuid_parsing": "不是合法的编号（UUID）",
-    "uuid_type": "不是合法的编号（UUID）",
-    "int_parsing": "应为整数",
-    "int_type": "应为整数",
-    "int_from_float": "应为整数",
-    "bool_type": "应为是或否",
-    "bool_parsing": "应为是或否",
-    "date_from_datetime_parsing": "应为日期（YYYY-MM-DD）",
-    "date_parsing": "应为日期（YYYY-MM-DD）",
-    "greater_than_equal": "太小",
-    "less_than_equal": "太大",
-    "greater_than": "太小",
-    "less_than": "太大",
-    "enum": "不在可选值之内",
-    "literal_error": "不在可选值之内",
-    "list_type": "应为列表",
-    "dict_type": "应为对象",
-    "model_type": "应为对象",
-    "model_attributes_type": "应为对象",
-    "too_long": "条目过多",
-    "too_short": "条目过少",
-}
+_ZH: Mapping[str, str] = json.loads(
+    files("chassis").joinpath("problems.zh.json").read_text("utf-8")
+)
 
 
 def language_of(accept_language: str | None) -> str:

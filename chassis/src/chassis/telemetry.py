@@ -5,8 +5,6 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
-from contextvars import ContextVar
-from functools import cache
 
 import structlog
 from opentelemetry import propagate, trace
@@ -46,8 +44,6 @@ log = structlog.get_logger()
 _VALUES = re.compile(
     r"(?<=DETAIL:).*?(?=\n\[SQL|\nHINT:|\n\n|\Z)|(?<=input_value=).*?(?=, input_type=)", re.DOTALL
 )
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_PARENT: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 
 def configure(service: str, *, level: str, otlp_url: str | None) -> None:
@@ -71,7 +67,6 @@ def configure(service: str, *, level: str, otlp_url: str | None) -> None:
         provider = TracerProvider(resource=Resource.create({"service.name": service}))
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_url)))
         trace.set_tracer_provider(provider)
-        _collector.cache_clear()
 
 
 def without_values(text: str) -> str:
@@ -87,12 +82,6 @@ def _hide_values(
     return event
 
 
-@cache
-def _collector() -> bool:
-    """Whether traces are collected at all."""
-    return isinstance(trace.get_tracer_provider(), TracerProvider)
-
-
 def tracer() -> trace.Tracer:
     return trace.get_tracer("onenet")
 
@@ -100,23 +89,13 @@ def tracer() -> trace.Tracer:
 @contextlib.contextmanager
 def span(name: str, traceparent: str | None, kind: trace.SpanKind) -> Iterator[None]:
     """A span under `traceparent`; without a collector the parent is only passed on."""
-    if _collector():
-        parent = propagate.extract({"traceparent": traceparent}) if traceparent else None
-        with tracer().start_as_current_span(name, context=parent, kind=kind):
-            yield
-    else:
-        token = _PARENT.set(traceparent)
-        try:
-            yield
-        finally:
-            _PARENT.reset(token)
+    parent = propagate.extract({"traceparent": traceparent} if traceparent else {})
+    with tracer().start_as_current_span(name, context=parent, kind=kind):
+        yield
 
 
 def traceparent() -> str | None:
     """The W3C Trace Context to send along with a call or an event; None outside a trace."""
-    if _collector():
-        carrier: dict[str, str] = {}
-        propagate.inject(carrier)
-        return carrier.get("traceparent")
-    parent = _PARENT.get()
-    return parent if parent and _TRACEPARENT.fullmatch(parent) else None
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return carrier.get("traceparent")

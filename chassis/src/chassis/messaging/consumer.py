@@ -18,6 +18,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ValidationError
@@ -33,7 +34,7 @@ from chassis.database.sessions import WriteSession, transaction
 from chassis.database.tables import inbox_event
 from chassis.events import service_of, stream_of
 from chassis.messaging import dead_letters
-from chassis.messaging.bus import Pull, ensure_consumer, pulling
+from chassis.messaging.bus import ensure_consumer, fetch, pulling
 from chassis.process import Process
 from chassis.subscriptions import Later, Reactions, Received, subjects_of
 
@@ -75,7 +76,7 @@ async def consume(process: Process, nc: Client, producer: str, reactions: Reacti
                         subjects=subjects_of(reactions, producer),
                     )
                     consumer = Consumer(process, reactions, connection=connection)
-                    async with pulling(nc, stream, process.service) as pull:
+                    async with pulling(js, stream, process.service) as pull:
                         while True:
                             pending = await _take_batch(consumer, pull)
                             telemetry.PENDING.labels(process.service, producer).set(pending)
@@ -99,7 +100,7 @@ async def rebuild(
             async with leading(process, f"rebuild from {producer}") as connection:
                 if connection is not None:
                     consumer = Consumer(process, reactions, repeated, connection)
-                    async with pulling(nc, stream, durable) as pull:
+                    async with pulling(js, stream, durable) as pull:
                         while unsettled(await js.consumer_info(stream, durable)):
                             await _take_batch(consumer, pull)
                     await js.delete_consumer(stream, durable)
@@ -114,9 +115,9 @@ def unsettled(durable: ConsumerInfo) -> int:
     return (durable.num_pending or 0) + (durable.num_ack_pending or 0)
 
 
-async def _take_batch(consumer: Consumer, pull: Pull) -> int:
+async def _take_batch(consumer: Consumer, pull: JetStreamContext.PullSubscription) -> int:
     """Give the messages that are there their effects; returns how many are known to wait."""
-    messages = await pull.batch()
+    messages = await fetch(pull)
     if not messages:
         return 0
     try:
@@ -127,8 +128,11 @@ async def _take_batch(consumer: Consumer, pull: Pull) -> int:
     else:
         for message in messages:
             await message.ack()
-    del pull.held[: len(messages)]
-    return len(pull.held) + (messages[-1].metadata.num_pending or 0)
+    finally:
+        for message in messages:  # a consumer that stops lets the next one have them at once
+            if not message.is_acked:
+                await message.nak()
+    return messages[-1].metadata.num_pending or 0
 
 
 async def _take_one(consumer: Consumer, message: Msg) -> None:

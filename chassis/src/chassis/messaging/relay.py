@@ -6,7 +6,6 @@ It is woken after each commit, and polls each second besides.
 import asyncio
 import contextlib
 import itertools
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,8 +45,6 @@ _NEXT = (
     .order_by(outbox_event.c.position)
     .limit(BATCH)
 )
-_SILENT: dict[str, Any] = {"error": {"description": "the bus does not answer"}}
-_NO_STREAM: dict[str, Any] = {"error": {"description": "there is no stream"}}
 
 log = structlog.get_logger()
 
@@ -122,9 +119,9 @@ async def _publish_window(process: Process, nc: Client, connection: AsyncConnect
         elif (total := total + size) <= WINDOW_BYTES:
             window.append(row)
     answers = await _publish(nc, stream_of(process.service), window) if window else []
-    accepted = list(itertools.takewhile(lambda refusal: refusal is None, answers))
+    accepted = list(itertools.takewhile(lambda error: error is None, answers))
     if window and not accepted:
-        raise NotPublished(answers[0])
+        raise NotPublished(str(answers[0]))
     positions = [row.position for row in window[: len(accepted)]]
     async with connection.begin():
         for row, reason in too_large:
@@ -143,51 +140,25 @@ async def _publish_window(process: Process, nc: Client, connection: AsyncConnect
 
 async def _publish(
     nc: Client, stream: str, rows: Sequence[Row[*tuple[Any, ...]]]
-) -> list[str | None]:
-    """What the bus said of each message: None when it has it.
+) -> list[BaseException | None]:
+    """Publish the rows together; of each, None when the bus has it, or what it said.
 
     Each message names the one before it, and the bus refuses it unless that is its last. So
     whatever is lost on the way, the stream gets a beginning of the window, never a part with a
     hole before it; what it has already it recognises by its id, wherever that stands.
     """
-    end = len(rows) - 1
-    answers = await _send(nc, stream, rows, {0, end})
-    first, last = answers[0], answers[end]
-    repeated = first.get("duplicate") or last.get("duplicate") or "seq" not in first
-    all_new = not repeated and last.get("seq") == first["seq"] + end
-    if not all_new and len(rows) > len({0, end}):
-        answers = await _send(nc, stream, rows, set(range(len(rows))))
-    refusals = [answer.get("error", {}).get("description") for answer in answers]
-    return [None] * len(rows) if all_new else refusals
-
-
-async def _send(
-    nc: Client, stream: str, rows: Sequence[Row[*tuple[Any, ...]]], acknowledged: set[int]
-) -> list[dict[str, Any]]:
-    """Send the rows; the bus acknowledges those named, for an answer costs as much as a message."""
-    answers: dict[int, dict[str, Any]] = {}
-    complete, inbox = asyncio.Event(), nc.new_inbox()
-
-    async def receive(answer: Msg) -> None:
-        content = json.loads(answer.data) if answer.data else _NO_STREAM
-        answers[int(answer.subject.rpartition(".")[2])] = content
-        if "error" in content or len(answers) == len(acknowledged):
-            complete.set()  # after a refusal nothing more is accepted
-
-    subscription = await nc.subscribe(f"{inbox}.*", cb=receive)
-    try:
-        headers = {Header.EXPECTED_STREAM.value: stream}
-        for number, row in enumerate(rows):
-            headers[Header.MSG_ID.value] = str(row.event_id)
-            reply = f"{inbox}.{number}" if number in acknowledged else ""
-            await nc.publish(row.subject, row.envelope.encode(), reply, headers)
-            headers[Header.EXPECTED_LAST_MSG_ID.value] = str(row.event_id)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
-                await complete.wait()
-    finally:
-        await subscription.unsubscribe()
-    return [answers.get(number, _SILENT) for number in range(len(rows))]
+    js, acknowledgements = nc.jetstream(), []
+    previous: dict[str, str] = {}
+    for row in rows:
+        headers = {Header.MSG_ID.value: str(row.event_id)} | previous
+        content = row.envelope.encode()
+        sent = await js.publish_async(row.subject, content, stream=stream, headers=headers)
+        acknowledgements.append(sent)
+        previous = {Header.EXPECTED_LAST_MSG_ID.value: str(row.event_id)}
+    await asyncio.wait(acknowledgements, timeout=PUBLISH_TIMEOUT_SECONDS)
+    return [
+        sent.exception() if sent.done() else TimeoutError("no answer") for sent in acknowledgements
+    ]
 
 
 async def backlog(session: AsyncSession) -> int:
