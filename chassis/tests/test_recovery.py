@@ -16,6 +16,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -279,7 +280,8 @@ class TestConsumer:
                         received_at=sa.text(f"now() - interval '{days} days'"),
                     )
                 )
-            await consumer.forget_old(session, 400)
+        old = worker.forgetting("received events", inbox_event.c.received_at, timedelta(days=400))
+        await worker.take_turn(concurrent_process, old)
         assert len(await rows(concurrent_process, sa.select(inbox_event))) == 1
 
 

@@ -97,7 +97,9 @@ class TokenKeys:
 
     def _check(self, token: str) -> dict[str, Any]:
         try:
-            decoded = jwt.decode(token, self._key_of, algorithms=[ALGORITHM])
+            decoded = jwt.decode(
+                token, lambda signed: self.keys[signed.headers()["kid"]], algorithms=[ALGORITHM]
+            )
             claims = dict(decoded.claims)
             good = (
                 decoded.header.get("typ") == "at+jwt"
@@ -111,9 +113,6 @@ class TokenKeys:
         if not good:
             raise Unauthenticated
         return claims
-
-    def _key_of(self, token: Any) -> ECKey:
-        return self.keys[token.headers()["kid"]]
 
 
 def actor_of(claims: dict[str, Any]) -> Actor:

@@ -1,7 +1,7 @@
 """Facts a service publishes, as CloudEvents 1.0, and the AsyncAPI document that lists them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -28,16 +28,6 @@ class Event(BaseModel):
 
     def entity_id(self) -> str:
         return str(getattr(self, self.key))
-
-
-class SigningKeyPublished(BaseModel):
-    """The public half of a service's signing key; identity serves it in its JWKS."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    kid: str
-    jwk: dict[str, str]
-    retired_at: datetime | None = None
 
 
 def subject_of(event_type: str, entity_id: str) -> str:
@@ -81,42 +71,33 @@ def envelope(
     return to_json(content).decode()
 
 
-def asyncapi(service: str, events: list[type[Event]], receives: list[str]) -> dict[str, Any]:
+def asyncapi(
+    service: str, events: Sequence[type[Event]], receives: Sequence[str]
+) -> dict[str, Any]:
     """AsyncAPI 3 document of what a service publishes and receives."""
-    channels: dict[str, Any] = {}
-    operations: dict[str, Any] = {}
-    messages: dict[str, Any] = {}
-    for event in sorted(events, key=lambda event: event.type):
-        name = event.type
-        messages[name] = {
-            "name": name,
-            "title": (event.__doc__ or name).strip().splitlines()[0],
+    operations = {f"publish {event.type}": ("send", event.type) for event in events}
+    operations |= {f"receive {name}": ("receive", name) for name in sorted(receives)}
+    channels: dict[str, dict[str, Any]] = {
+        name: {"address": f"onenet.{name}.{{entity_id}}", "parameters": {"entity_id": {}}}
+        for _, name in operations.values()
+    }
+    messages = {}
+    for event in events:
+        at = f"#/components/messages/{event.type}"
+        channels[event.type]["messages"] = {event.type: {"$ref": at}}
+        messages[event.type] = {
+            "name": event.type,
+            "title": (event.__doc__ or event.type).strip().splitlines()[0],
             "contentType": "application/cloudevents+json",
-            "payload": event.model_json_schema(
-                ref_template=f"#/components/messages/{name}/payload/$defs/{{model}}"
-            ),
-        }
-        channels[name] = {
-            "address": f"onenet.{name}.{{entity_id}}",
-            "parameters": {"entity_id": {}},
-            "messages": {name: {"$ref": f"#/components/messages/{name}"}},
-        }
-        operations[f"publish {name}"] = {
-            "action": "send",
-            "channel": {"$ref": f"#/channels/{name}"},
-        }
-    for name in sorted(receives):
-        channels.setdefault(
-            name, {"address": f"onenet.{name}.{{entity_id}}", "parameters": {"entity_id": {}}}
-        )
-        operations[f"receive {name}"] = {
-            "action": "receive",
-            "channel": {"$ref": f"#/channels/{name}"},
+            "payload": event.model_json_schema(ref_template=f"{at}/payload/$defs/{{model}}"),
         }
     return {
         "asyncapi": "3.0.0",
         "info": {"title": f"{service} events", "version": "1"},
         "channels": channels,
-        "operations": operations,
+        "operations": {
+            title: {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
+            for title, (action, name) in operations.items()
+        },
         "components": {"messages": messages},
     }

@@ -17,16 +17,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.errors import (
-    Conflict,
-    FieldError,
-    Invalid,
-    NotFound,
-    ServiceError,
-    TooLarge,
-    Unavailable,
-    WrongType,
-)
+from chassis import errors
+from chassis.errors import FieldError, Invalid, ServiceError
 
 MEDIA_TYPE = "application/problem+json"
 MAX_BODY_BYTES = 1024 * 1024
@@ -161,7 +153,7 @@ class BodyLimit:
         upload = headers.get("content-type", "").startswith("multipart/")
         limit = MAX_UPLOAD_BYTES if upload else MAX_BODY_BYTES
         if int(headers.get("content-length", "0")) > limit:
-            await refusal(Request(scope), TooLarge(limit=limit))(scope, receive, send)
+            await refusal(Request(scope), errors.TooLarge(limit=limit))(scope, receive, send)
             return
         read = 0
 
@@ -171,7 +163,7 @@ class BodyLimit:
             read += len(message.get("body", b""))
             if read > limit:
                 # FastAPI lets only this exception through while it reads a body.
-                raise HTTPException(TooLarge.status)
+                raise HTTPException(errors.TooLarge.status)
             return message
 
         await self.app(scope, counting, send)
@@ -188,7 +180,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
     whole = any(one["loc"] == ("body",) for one in found)
     if whole and not _is_json(request) and await request.body():
         # A body that was never read as JSON is of the wrong type, whatever it holds.
-        return refusal(request, WrongType(allowed="application/json"))
+        return refusal(request, errors.WrongType(allowed="application/json"))
     return refusal(request, Invalid([_field_error(one) for one in found]))
 
 
@@ -211,10 +203,10 @@ async def _http_error(request: Request, error: Exception) -> Response:
     allowed = (error.headers or {}).get("allow", (error.headers or {}).get("Allow", ""))
     kinds: dict[int, ServiceError] = {
         400: Unreadable(),
-        404: NotFound(),
+        404: errors.NotFound(),
         405: MethodNotAllowed(allowed=allowed),
-        413: TooLarge(limit=MAX_BODY_BYTES),
-        415: WrongType(allowed="application/json"),
+        413: errors.TooLarge(limit=MAX_BODY_BYTES),
+        415: errors.WrongType(allowed="application/json"),
     }
     return refusal(request, kinds.get(error.status_code, ServiceError()))
 
@@ -224,12 +216,12 @@ async def _database_error(request: Request, error: Exception) -> Response:
     code = str(getattr(getattr(error, "orig", error), "sqlstate", "") or "")
     lost = isinstance(error, OSError | InterfaceError) or code[:2] in {"08", "53", "57"} or not code
     if code in {"40001", "40P01", "23505", "55P03"}:
-        return refusal(request, Conflict())
+        return refusal(request, errors.Conflict())
     if code in _BAD_VALUES:
         log.warning("database_refused_a_value", sqlstate=code, path=request.url.path)
         return refusal(request, Unreadable())
     log.error("database_failed", sqlstate=code, kind=type(error).__name__, path=request.url.path)
-    return refusal(request, Unavailable(retry_after=2) if lost else ServiceError())
+    return refusal(request, errors.Unavailable(retry_after=2) if lost else ServiceError())
 
 
 async def _unknown_error(request: Request, error: Exception) -> Response:

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import time
+from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from joserfc import jws
 from joserfc.jwk import ECKey
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import ALGORITHM
 from chassis.database.sessions import WriteSession
 from chassis.database.tables import signing_key
-from chassis.events import Event, SigningKeyPublished
+from chassis.events import Event
 from chassis.outbox import record
 from chassis.process import process_of
 
@@ -26,21 +27,26 @@ CACHE_SECONDS = 5
 _CACHED = "signing key"
 
 
+class SigningKeyPublished(Event):
+    """The public half of a signing key is in use, or retired; identity serves it."""
+
+    type: ClassVar[str] = ""
+    key: ClassVar[str] = "kid"
+    kid: str
+    jwk: dict[str, str]
+    retired_at: datetime | None = None
+
+
 @lru_cache
-def key_event(service: str) -> type[Event]:
+def key_event(service: str) -> type[SigningKeyPublished]:
     """The event class `{service}.signing_key.published.v1`."""
-    fields: dict[str, Any] = {
-        name: (field.annotation, field) for name, field in SigningKeyPublished.model_fields.items()
-    }
-    model: type[Event] = create_model(
+    event: type[SigningKeyPublished] = create_model(
         f"{service.title()}SigningKeyPublished",
-        __base__=Event,
-        __doc__="The public half of a signing key is in use, or retired.",
-        **fields,
+        __base__=SigningKeyPublished,
+        __doc__=SigningKeyPublished.__doc__,
     )
-    model.type = f"{service}.signing_key.published.v1"
-    model.key = "kid"
-    return model
+    event.type = f"{service}.signing_key.published.v1"
+    return event
 
 
 async def ensure_key(session: WriteSession) -> str:
@@ -62,8 +68,7 @@ async def rotate_key(session: WriteSession) -> str:
     await session.execute(
         insert(signing_key).values(kid=kid, private_key=process.vault.encrypt(private), jwk=jwk)
     )
-    published = {"kid": kid, "jwk": jwk, "retired_at": None}
-    await record(session, key_event(process.service).model_validate(published))
+    await record(session, key_event(process.service)(kid=kid, jwk=jwk))
     return kid
 
 
@@ -71,8 +76,7 @@ async def publish_keys(session: WriteSession) -> None:
     """Publish the public halves once more."""
     event = key_event(process_of(session).service)
     for row in await session.execute(select(signing_key)):
-        published = {"kid": row.kid, "jwk": row.jwk, "retired_at": row.retired_at}
-        await record(session, event.model_validate(published))
+        await record(session, event(kid=row.kid, jwk=row.jwk, retired_at=row.retired_at))
 
 
 async def sign(session: AsyncSession, payload: dict[str, Any], *, typ: str) -> str:

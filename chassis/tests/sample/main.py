@@ -17,7 +17,7 @@ from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import Conflict, NotFound
 from chassis.events import Event
 from chassis.http.idempotency import RequiredKey
-from chassis.http.route import TransactionRoute
+from chassis.http.route import Outcome, StagedRoute, TransactionRoute
 from chassis.outbox import record
 from chassis.pagination import Page, PageQuery, page_of, paginate
 from chassis.preconditions import OptionalMatch, RequiredMatch, ensure_match, public_read, set_tag
@@ -171,6 +171,32 @@ async def touch_note(
     return _out(note)
 
 
+@router.get("/{note_id}")
+async def read_note(note_id: UUID, actor: PlatformAdmin, session: ReadSession) -> NoteOut:
+    return _out(await _load(session, note_id))
+
+
+@router.post("/{note_id}/approval")
+async def approve_note(
+    note_id: UUID, response: Response, actor: PlatformAdmin, session: WriteSession
+) -> NoteOut:
+    """What staff do answers with the note as it is at the address it names."""
+    note = await _load(session, note_id)
+    note.version += 1
+    response.headers["Content-Location"] = f"/api/v1/notes/{note_id}"
+    return _out(note)
+
+
+staged = APIRouter(route_class=StagedRoute, prefix="/api/v1/notes")
+
+
+@staged.post("/staged", status_code=201)
+async def write_slowly(request: Request, actor: SignedIn, outcome: Outcome) -> NoteOut:
+    """The body is read as a stream, and slow work is done, before the outcome's transaction."""
+    text = b"".join([chunk async for chunk in request.stream()]).decode()
+    return await _write(await outcome.begin(actor, content=text.encode()), text)
+
+
 @subscriptions.on("other.word.spoken.v1", Spoken)
 async def on_word_spoken(session: AsyncSession, event: Received[Spoken]) -> None:
     heard = await session.get(Heard, event.data.entity_id, with_for_update=True)
@@ -218,7 +244,7 @@ def create_service(settings: SampleSettings | None = None) -> Service:
     return Service(
         name="sample",
         settings=settings or SampleSettings(),
-        routers=[router],
+        routers=[staged, router],
         subscriptions=[subscriptions],
         metadata=Base.metadata,
         events=[NoteWritten],

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 from pydantic_core import from_json, to_json
-from sqlalchemy import func, insert, text
+from sqlalchemy import insert, text
 
 from chassis.auth import Actor
 from chassis.database.sessions import WriteSession
@@ -126,25 +126,12 @@ async def keep(session: WriteSession, attempt: Attempt, response: Response) -> N
     )
 
 
-async def forget_old(session: WriteSession) -> None:
-    hours = process_of(session).settings.idempotency_hours
-    age = func.now() - text(f"interval '{int(hours)} hours'")
-    await session.execute(idempotency_record.delete().where(idempotency_record.c.created_at < age))
-
-
 def _parse(header: str) -> str:
     match = _KEY.match(header.strip())
     if match is None:
-        raise Invalid(
-            [
-                FieldError(
-                    pointer="",
-                    code="idempotency_key",
-                    zh="Idempotency-Key 须为 1–200 个可见字符",
-                    en="Idempotency-Key must be 1–200 visible characters",
-                )
-            ]
-        )
+        zh = "Idempotency-Key 须为 1–200 个可见字符"
+        en = "Idempotency-Key must be 1–200 visible characters"
+        raise Invalid([FieldError("", "idempotency_key", zh, en)])
     return match[1] or match[2]
 
 

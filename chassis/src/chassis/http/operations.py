@@ -20,12 +20,7 @@ from chassis.errors import NotFound
 from chassis.events import stream_of
 from chassis.http.route import Outcome, StagedRoute, TransactionRoute
 from chassis.messaging import bus, consumer, dead_letters, relay, republication
-from chassis.messaging.dead_letters import (
-    AlreadyRedriven,
-    DeadLetterNotFound,
-    DeadLetterOut,
-    StillFailing,
-)
+from chassis.messaging.dead_letters import DeadLetterNotFound, DeadLetterOut, StillFailing
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import problems
 from chassis.process import CurrentProcess, Process, process_of
@@ -181,7 +176,7 @@ def _add_dead_letters(routes: APIRouter, service: Service, base: str) -> None:
 
     @staged.post(
         "/dead-letters/{dead_letter_id}/redrive",
-        responses=problems(DeadLetterNotFound, AlreadyRedriven, StillFailing),
+        responses=problems(DeadLetterNotFound, dead_letters.AlreadyRedriven, StillFailing),
     )
     async def redrive_dead_letter(
         dead_letter_id: UUID, process: CurrentProcess, actor: PlatformAdmin, outcome: Outcome

@@ -69,9 +69,9 @@ class TransactionRoute(APIRoute):
                     request.state.transaction = opened
                     response = await handle(request)
                     await opened.keep(response)
-                return response
             except Replayed as replay:
-                return await _replay(request, replay)
+                response = await _replay(request, replay)
+            return response
 
         return handle_in_transaction
 

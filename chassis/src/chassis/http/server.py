@@ -12,7 +12,7 @@ GRACE_SECONDS = 20
 
 
 class Server(uvicorn.Server):
-    """Lets kept connections go one answer at a time before it closes what is left (decision 0024)."""
+    """Drains kept connections before it closes what is left (decision 0024)."""
 
     def __init__(self, config: uvicorn.Config, drain_seconds: float) -> None:
         super().__init__(config)

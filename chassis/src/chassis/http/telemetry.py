@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class RequestTelemetry:
-    """ASGI middleware. The request id of the gateway is kept, stands in each log line, and is sent back."""
+    """ASGI middleware: the gateway's request id stands in each log line and is sent back."""
 
     def __init__(self, app: ASGIApp, service: str) -> None:
         self.app, self.service = app, service
@@ -46,16 +46,12 @@ class RequestTelemetry:
             try:
                 await self.app(scope, receive, send_with_id)
             finally:
-                seconds = time.perf_counter() - started
-                path = getattr(scope.get("route"), "path", "unmatched")
-                method = scope["method"]
-                telemetry.REQUESTS.labels(self.service, path, method, status).inc()
-                telemetry.SECONDS.labels(self.service, path).observe(seconds)
-                if seconds > SLOW_SECONDS or status >= 500:  # noqa: PLR2004 - server failures
-                    log.warning(
-                        "request",
-                        route=path,
-                        method=method,
-                        status=status,
-                        seconds=round(seconds, 3),
-                    )
+                self._observe(scope, status, time.perf_counter() - started)
+
+    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+        path, method = getattr(scope.get("route"), "path", "unmatched"), scope["method"]
+        telemetry.REQUESTS.labels(self.service, path, method, status).inc()
+        telemetry.SECONDS.labels(self.service, path).observe(seconds)
+        if seconds > SLOW_SECONDS or status >= 500:  # noqa: PLR2004 - server failures
+            rounded = round(seconds, 3)
+            log.warning("request", route=path, method=method, status=status, seconds=rounded)

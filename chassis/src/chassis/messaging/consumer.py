@@ -23,7 +23,6 @@ from nats.js.api import ConsumerInfo
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
-from sqlalchemy import delete, func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -253,9 +252,3 @@ async def _enter_inbox(session: WriteSession, envelopes: Sequence[dict[str, Any]
         new.append(envelope["id"] in entered)
         entered.discard(envelope["id"])  # the same event may come twice in a batch
     return new
-
-
-async def forget_old(session: WriteSession, days: int) -> None:
-    """Drop inbox rows of events that no stream and no outbox can bring again."""
-    age = func.now() - text(f"interval '{int(days)} days'")
-    await session.execute(delete(inbox_event).where(inbox_event.c.received_at < age))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 from nats.aio.client import Client
-from nats.js.api import Header, StreamInfo
+from nats.js.api import Header
 from nats.js.errors import NotFoundError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,20 +29,12 @@ _PUBLISH_AGAIN = text(
 log = structlog.get_logger()
 
 
-async def recover(
-    process: Process, nc: Client, connection: AsyncConnection, before: StreamInfo | None = None
-) -> StreamInfo:
-    """Have published again what the stream should hold and does not: its data was lost.
-
-    `before` is the stream as it was; unless it shrank or was made anew, nothing was lost.
-    """
+async def recover(process: Process, nc: Client, connection: AsyncConnection) -> None:
+    """Have published again what the stream should hold and does not: its data was lost."""
     js, name, settings = nc.jetstream(), stream_of(process.service), process.settings
     stream = await ensure_stream(
         js, process.service, replicas=settings.stream_replicas, days=settings.stream_retention_days
     )
-    same = before is not None and stream.created == before.created
-    if before and same and stream.state.last_seq >= before.state.last_seq:
-        return stream
     last = None
     with contextlib.suppress(NotFoundError, KeyError, ValueError):
         message = await js.get_msg(name, max(stream.state.last_seq, 1))
@@ -57,4 +49,3 @@ async def recover(
             await js.delete_consumer(name, reader.name)
         async with connection.begin():
             await connection.execute(_PUBLISH_AGAIN, lost)
-    return stream

@@ -5,7 +5,6 @@ It is woken after each commit, and polls each second besides.
 
 import asyncio
 import contextlib
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,12 +13,11 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import Header
-from sqlalchemy import ARRAY, BigInteger, Row, any_, cast, func, select, text, update
+from sqlalchemy import ARRAY, BigInteger, Row, any_, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from chassis import telemetry
 from chassis.database.leadership import leading
-from chassis.database.sessions import WriteSession
 from chassis.database.tables import outbox_event
 from chassis.events import stream_of
 from chassis.messaging.consumer import OUTAGES
@@ -81,10 +79,10 @@ async def _lead(process: Process, nc: Client, connection: AsyncConnection) -> No
         process.wake.set()
 
     wake_ups = await nc.subscribe(f"onenet-wake.{process.service}", cb=wake)
-    loop, stream = asyncio.get_running_loop(), None
+    loop = asyncio.get_running_loop()
     try:
         while True:
-            stream = await recover(process, nc, connection, stream)
+            await recover(process, nc, connection)
             until = loop.time() + RECOVERY_SECONDS
             while loop.time() < until:
                 process.wake.clear()
@@ -118,30 +116,26 @@ async def _publish_window(process: Process, nc: Client, connection: AsyncConnect
             too_large.append((row, f"{size} bytes, the bus takes {nc.max_payload}"))
         elif (total := total + size) <= WINDOW_BYTES:
             window.append(row)
-    answers = await _publish(nc, stream_of(process.service), window) if window else []
-    accepted = list(itertools.takewhile(lambda error: error is None, answers))
-    if window and not accepted:
-        raise NotPublished(str(answers[0]))
-    positions = [row.position for row in window[: len(accepted)]]
+    accepted = await _publish(nc, stream_of(process.service), window) if window else 0
     async with connection.begin():
         for row, reason in too_large:
             telemetry.PARKED.labels(process.service).inc()
             log.error("event_parked", type=row.type, event_id=str(row.event_id), reason=reason)
             parked = update(outbox_event).where(outbox_event.c.position == row.position)
             await connection.execute(parked.values(parked_reason=reason))
-        if positions:
+        if accepted:
             # One moment for a window: (published_at, position) is the order within the stream.
-            these = any_(cast(positions, ARRAY(BigInteger)))
-            published = update(outbox_event).where(outbox_event.c.position == these)
-            await connection.execute(published.values(published_at=func.now()))
-    telemetry.PUBLISHED.labels(process.service).inc(len(accepted))
-    return len(rows) if len(accepted) == len(window) and total <= WINDOW_BYTES else BATCH
+            positions = [row.position for row in window[:accepted]]
+            published = outbox_event.c.position == any_(cast(positions, ARRAY(BigInteger)))
+            await connection.execute(
+                update(outbox_event).where(published).values(published_at=func.now())
+            )
+    telemetry.PUBLISHED.labels(process.service).inc(accepted)
+    return len(rows) if accepted == len(window) and total <= WINDOW_BYTES else BATCH
 
 
-async def _publish(
-    nc: Client, stream: str, rows: Sequence[Row[*tuple[Any, ...]]]
-) -> list[BaseException | None]:
-    """Publish the rows together; of each, None when the bus has it, or what it said.
+async def _publish(nc: Client, stream: str, rows: Sequence[Row[*tuple[Any, ...]]]) -> int:
+    """Publish the rows together; how many from the first on the bus has. Raises NotPublished.
 
     Each message names the one before it, and the bus refuses it unless that is its last. So
     whatever is lost on the way, the stream gets a beginning of the window, never a part with a
@@ -156,18 +150,16 @@ async def _publish(
         acknowledgements.append(sent)
         previous = {Header.EXPECTED_LAST_MSG_ID.value: str(row.event_id)}
     await asyncio.wait(acknowledgements, timeout=PUBLISH_TIMEOUT_SECONDS)
-    return [
-        sent.exception() if sent.done() else TimeoutError("no answer") for sent in acknowledgements
-    ]
+    for number, sent in enumerate(acknowledgements):
+        error = sent.exception() if sent.done() else TimeoutError("no answer")
+        if error is not None:
+            if number == 0:
+                raise NotPublished(str(error))
+            return number
+    return len(rows)
 
 
 async def backlog(session: AsyncSession) -> int:
     """Outbox rows that wait for the bus."""
     statement = select(func.count()).select_from(outbox_event).where(*_WAITING)
     return int((await session.execute(statement)).scalar_one())
-
-
-async def forget_old(session: WriteSession, days: int) -> None:
-    """Drop rows published more than `days` ago."""
-    age = func.now() - text(f"interval '{int(days)} days'")
-    await session.execute(outbox_event.delete().where(outbox_event.c.published_at < age))

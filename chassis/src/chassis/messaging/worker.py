@@ -4,20 +4,21 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from sqlalchemy import func, select
+from sqlalchemy import Column, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from chassis import signing, telemetry
+from chassis import clock, signing, telemetry
 from chassis.auth import TokenKeys
 from chassis.database.leadership import lock_number
-from chassis.database.sessions import transaction
-from chassis.http import idempotency
+from chassis.database.sessions import WriteSession, transaction
+from chassis.database.tables import idempotency_record, inbox_event, outbox_event
 from chassis.messaging import bus, consumer, relay, republication
 from chassis.process import Process
 from chassis.service import Loop, Service
@@ -37,13 +38,13 @@ Task = Callable[[], Coroutine[Any, Any, None]]
 async def running(service: Service, process: Process, *, alone: bool) -> AsyncIterator[None]:
     """Start the background of a process and stop it on the way out; `alone`: a worker process."""
     await start_up(service, process)
-    process.ready["keys"] = _keys_check(process)
+    process.ready["keys"] = partial(_keys_check, process)
     connecting = asyncio.create_task(connect(process.bus, service.settings.nats_url, service.name))
     # A bus that is away must not keep requests waiting: their events are rows.
     await asyncio.wait({connecting}, timeout=CONNECT_SECONDS)
     parts: dict[str, Task] = {"keys": partial(refresh_keys, process.keys)}
     if alone or service.settings.worker:
-        process.ready["bus"] = _bus_check(process)
+        process.ready["bus"] = partial(_bus_check, process)
         parts |= _work(service, process, connecting)
     else:
         forward = partial(relay.forward_wake_ups, process, process.bus)
@@ -102,17 +103,29 @@ def _work(service: Service, process: Process, connecting: asyncio.Task[None]) ->
         name: partial(_after, connecting, part) for name, part in on_bus.items()
     }
     parts["republication"] = partial(_republish, service, process)
-    days = process.settings.event_retention_days
+    settings = process.settings
+    days = settings.event_retention_days
     # As long as a stream or an outbox could bring an event again, a lost stream's outbox twice.
-    inbox_days = process.settings.stream_retention_days + 2 * days
+    inbox_days = settings.stream_retention_days + 2 * days
+    keys_age = timedelta(hours=settings.idempotency_hours)
+    published, received = outbox_event.c.published_at, inbox_event.c.received_at
     for loop in (
         *service.loops,
-        Loop("forget idempotency keys", 3600, idempotency.forget_old),
-        Loop("forget published events", 3600, partial(relay.forget_old, days=days)),
-        Loop("forget received events", 86400, partial(consumer.forget_old, days=inbox_days)),
+        forgetting("idempotency keys", idempotency_record.c.created_at, keys_age),
+        forgetting("published events", published, timedelta(days=days)),
+        forgetting("received events", received, timedelta(days=inbox_days)),
     ):
         parts[loop.name] = partial(_turns, process, loop)
     return parts
+
+
+def forgetting(rows: str, moment: Column[Any], age: timedelta) -> Loop:
+    """A loop that drops the rows of a table whose `moment` is longer ago than `age`."""
+
+    async def forget(session: WriteSession) -> None:
+        await session.execute(delete(moment.table).where(moment < clock.now() - age))
+
+    return Loop(f"forget {rows}", 3600, forget)
 
 
 async def _after(connecting: asyncio.Task[None], part: Task) -> None:
@@ -167,15 +180,9 @@ async def refresh_keys(keys: TokenKeys) -> None:
         await asyncio.sleep(KEY_REFRESH_SECONDS if keys.keys else 0.3)
 
 
-def _bus_check(process: Process) -> Callable[[], Coroutine[Any, Any, str | None]]:
-    async def check() -> str | None:
-        return None if process.bus.is_connected else "NATS is not connected"
-
-    return check
+async def _bus_check(process: Process) -> str | None:
+    return None if process.bus.is_connected else "NATS is not connected"
 
 
-def _keys_check(process: Process) -> Callable[[], Coroutine[Any, Any, str | None]]:
-    async def check() -> str | None:
-        return None if process.keys.keys else f"no token keys yet from {process.keys.url}"
-
-    return check
+async def _keys_check(process: Process) -> str | None:
+    return None if process.keys.keys else f"no token keys yet from {process.keys.url}"
