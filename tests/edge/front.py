@@ -169,11 +169,11 @@ async def running(folder: Path, *, upstream_port: int | None = None, **changes: 
         await asyncio.gather(*upstream.open, return_exceptions=True)
 
 
-async def until_open(port: int) -> None:
-    for _ in range(200):
+async def until_open(port: int, *, seconds: float = 4) -> None:
+    for _ in range(int(seconds * 50)):
         with contextlib.suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()
             return
         await asyncio.sleep(0.02)
-    raise AssertionError("nginx does not listen")
+    raise AssertionError(f"nobody listens on {port}")
