@@ -12,6 +12,7 @@ from gateway.settings import GatewaySettings
 
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "k8s"
+NGINX = ROOT / "deploy" / "nginx"
 ENVIRONMENTS = ("dev", "production")
 SERVICES = ("catalog", "case", "identity", "exchange")
 SECRETS = {
@@ -111,7 +112,11 @@ def finish(one: dict, asked: dict, names: set[tuple[str, str]]) -> None:
 def follow(one: dict, prefix: str, names: set[tuple[str, str]]) -> None:
     spec = one.get("spec", {})
     places = [(spec.get("scaleTargetRef", {}), "name", "Deployment")]
-    places.append((pod(one) or {}, "serviceAccountName", "ServiceAccount"))
+    inside = pod(one) or {}
+    places.append((inside, "serviceAccountName", "ServiceAccount"))
+    for volume in inside.get("volumes", []):
+        sources = volume.get("projected", {}).get("sources", [])
+        places += [(source["configMap"], "name", "ConfigMap") for source in sources]
     for rule in spec.get("rules", []):
         paths = rule["http"]["paths"]
         places += [(path["backend"]["service"], "name", "Service") for path in paths]
@@ -142,6 +147,11 @@ def pod(one: dict) -> dict | None:
 def containers(one: dict) -> list[dict]:
     inside = pod(one) or {}
     return inside.get("initContainers", []) + inside.get("containers", [])
+
+
+def is_ours(container: dict) -> bool:
+    """Whether it runs the platform's image, and so reads settings."""
+    return container["image"].split(":")[0] == "onenet"
 
 
 def of_kind(environment: str, *kinds: str) -> list[dict]:
@@ -198,7 +208,7 @@ def secret_keys(name: str) -> set[str]:
 def given(environment: str, container: dict) -> set[str]:
     """The environment variables a container is given, from wherever."""
     found = {one["name"] for one in container.get("env", [])}
-    for source in container["envFrom"]:
+    for source in container.get("envFrom", []):
         if "secretRef" in source:
             found |= secret_keys(source["secretRef"]["name"])
         else:

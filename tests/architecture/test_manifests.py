@@ -14,13 +14,16 @@ from .manifests import (
     ENVIRONMENTS,
     GATEWAY_SECRET,
     K8S,
+    NGINX,
     OBJECT_STORE,
     OPERATED_PORTS,
     OUTSIDE_PORTS,
     SECRETS,
     SERVICES,
+    build,
     containers,
     given,
+    is_ours,
     named,
     of_kind,
     pod,
@@ -32,8 +35,10 @@ from .manifests import (
     variables,
 )
 
+KUSTOMIZATIONS = [*sorted(K8S.rglob("kustomization.yaml")), NGINX / "kustomization.yaml"]
 
-@pytest.mark.parametrize("path", sorted(K8S.rglob("kustomization.yaml")), ids=str)
+
+@pytest.mark.parametrize("path", KUSTOMIZATIONS, ids=str)
 def test_everything_a_kustomization_names_is_there(path):
     content = yaml.safe_load(path.read_text())
     wanted = [*content.get("resources", []), *content.get("components", [])]
@@ -45,10 +50,13 @@ def test_everything_a_kustomization_names_is_there(path):
 
 def test_every_file_is_named_by_a_kustomization():
     used = "".join(path.read_text() for path in K8S.rglob("kustomization.yaml"))
-    manifests = [one for one in K8S.rglob("*") if one.suffix in {".yaml", ".env"}]
+    manifests = [one for one in K8S.rglob("*") if one.suffix in {".yaml", ".env", ".conf"}]
     files = [one for one in manifests if one.parent.name != "scan"]
     unused = [one.name for one in files if one.name not in used and one.stem != "kustomization"]
     assert unused == []
+
+
+GENERATED = "platform|nats-config|gateway-nginx|gateway-nginx-upstream|trusted-proxies"
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -58,7 +66,7 @@ def test_kubectl_renders_the_same(environment):
     done = subprocess.run(command, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     # kubectl adds a hash of their content to the names of generated ConfigMaps.
-    text = re.sub(r"\b(platform|nats-config)-[0-9a-z]{10}\b", r"\1", done.stdout.decode())
+    text = re.sub(rf"\b({GENERATED})-[0-9a-z]{{10}}\b", r"\1", done.stdout.decode())
     assert by_name(yaml.safe_load_all(text)) == by_name(rendered(environment))
 
 
@@ -119,7 +127,7 @@ class TestEnvironment:
     def test_every_service_leads_to_one_workload(self, environment):
         for one in of_kind(environment, "Service"):
             (target,) = pods_of(environment, {"matchLabels": one["spec"]["selector"]})
-            ports = {port["name"] for port in pod(target)["containers"][0]["ports"]}
+            ports = {port["name"] for one in pod(target)["containers"] for port in one["ports"]}
             assert {port["targetPort"] for port in one["spec"]["ports"]} <= ports
 
     def test_every_workload_has_a_budget_and_every_api_an_autoscaler(self, environment):
@@ -139,7 +147,7 @@ class TestEnvironment:
         assert platform <= everyone
         for one in of_kind(environment, "Deployment"):
             known, required = variables(service_of(one))
-            for container in containers(one):
+            for container in filter(is_ours, containers(one)):
                 found = given(environment, container)
                 assert found - platform - OBJECT_STORE <= known
                 assert required <= found
@@ -163,6 +171,46 @@ class TestEnvironment:
         host = urlsplit(settings["ONENET_ISSUER"]).hostname
         assert ingress["spec"]["rules"][0]["host"] == host
         assert ingress["spec"]["tls"][0]["hosts"] == [host]
+
+    def test_everything_from_outside_goes_through_nginx(self, environment):
+        service = named(environment, "Service", "gateway-api")
+        policy = named(environment, "NetworkPolicy", "gateway")
+        (nginx,) = [one for one in containers(gateway_of(environment)) if one["name"] == "nginx"]
+        ports = {port["name"]: port["containerPort"] for port in nginx["ports"]}
+        assert [port["targetPort"] for port in service["spec"]["ports"]] == ["public"]
+        assert policy["spec"]["ingress"][0]["ports"] == [
+            {"protocol": "TCP", "port": ports["public"]}
+        ]
+        for way in (of_kind(environment, "Ingress")[0], route(environment)):
+            assert service["metadata"]["name"] in str(way["spec"])
+
+    def test_the_gateway_outlives_the_nginx_before_it(self, environment):
+        pauses = {
+            one["name"]: one["lifecycle"]["preStop"]["sleep"]["seconds"]
+            for one in containers(gateway_of(environment))
+        }
+        assert pauses["nginx"] < pauses["api"]
+
+    def test_nginx_gets_the_one_configuration_of_the_repository(self, environment):
+        pairs = {}
+        for volume in pod(gateway_of(environment))["volumes"]:
+            for source in volume.get("projected", {}).get("sources", []):
+                asked = source["configMap"]
+                content = named(environment, "ConfigMap", asked["name"])["data"]
+                paths = {one["key"]: one["path"] for one in asked.get("items", [])}
+                pairs |= {paths.get(key, key): text for key, text in content.items()}
+        assert pairs.keys() == {
+            "nginx.conf",
+            "onenet.conf",
+            "site/upstream.conf",
+            "site/trusted-proxies.conf",
+        }
+        for name in ("nginx.conf", "onenet.conf"):
+            assert pairs[name] == (NGINX / name).read_text()
+
+    def test_the_gateway_believes_only_the_nginx_before_it(self, environment):
+        settings = named(environment, "ConfigMap", "platform")["data"]
+        assert settings["ONENET_TRUSTED_PROXIES"] == "127.0.0.1/32"
 
     def test_every_port_of_a_network_policy_exists(self, environment):
         for one in of_kind(environment, "NetworkPolicy"):
@@ -208,6 +256,16 @@ class TestEnvironment:
                 assert f"CREATE ROLE onenet_{service}_{kind}" in made
         assert len(roles) == 2 * len(SERVICES)
         assert spec["postgresql"]["pg_hba"][-1] == "host all /^onenet_ all reject"
+
+
+def gateway_of(environment: str) -> dict:
+    return named(environment, "Deployment", "gateway-api")
+
+
+def route(environment: str) -> dict:
+    """The way in that an overlay may choose instead of the Ingress."""
+    (found,) = build(K8S / "components" / "httproute")
+    return found
 
 
 def doors(policy: dict) -> list[tuple[list[dict], dict | None]]:
@@ -273,7 +331,10 @@ def test_every_secret_is_documented():
     names |= {f"postgres-{one}-{kind}" for one in SERVICES for kind in ("owner", "app")}
     for environment in ENVIRONMENTS:
         listed = [
-            source for one in pods(environment) for c in containers(one) for source in c["envFrom"]
+            source
+            for one in pods(environment)
+            for container in containers(one)
+            for source in container.get("envFrom", [])
         ]
         names |= {one["secretRef"]["name"] for one in listed if "secretRef" in one}
     keys = GATEWAY_SECRET.union(*SECRETS.values())

@@ -1,4 +1,4 @@
-"""A client of the one-network API that knows nothing but api.md."""
+"""A client of the one-network API that knows nothing but docs/api.md."""
 
 from __future__ import annotations
 

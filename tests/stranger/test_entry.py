@@ -1,4 +1,4 @@
-"""Health, OpenID sign-in, tokens good and bad, row 1."""
+"""Health, OpenID sign-in, tokens good and bad, registration."""
 
 from __future__ import annotations
 

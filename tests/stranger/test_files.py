@@ -1,4 +1,4 @@
-"""Row 6."""
+"""Uploading a file, and who may read it back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 12 to 16 and 21: what staff and applicant may do, and when."""
+"""What staff and applicant may do with a case, and when."""
 
 from __future__ import annotations
 

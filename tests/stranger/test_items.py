@@ -1,4 +1,4 @@
-"""Rows 2 to 5: search, guide, form, precheck; public reads; listed items."""
+"""Search, guide, form, precheck; public reads; listed items."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def test_prose_comes_in_the_language_asked_for(public: Visitor) -> None:
 
 
 def import_one(network: Network, name: str) -> None:
-    """A list of one line, in the format api.md describes."""
+    """A list of one line, in the format docs/api.md describes."""
     code = f"511B{secrets.randbelow(10**10):010}-511602000000-000-11511301008778298W-1-00"
     text = (
         "department_name,parent_item_name,item_name,item_code,task_type,region_code,department_code\n"

@@ -1,4 +1,4 @@
-"""Rows 8 and 9, and what each reader may see."""
+"""A case, its timeline and clock, its public progress, and what each reader may see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 17 to 20, after the whole journey."""
+"""Certificates, ratings, public performance and footprints, after the whole journey."""
 
 from __future__ import annotations
 

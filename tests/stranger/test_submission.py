@@ -1,4 +1,4 @@
-"""Row 7: drafts, one-call submission, idempotency, receipt, companies, claimed certificates."""
+"""Drafts, one-call submission, idempotency, receipt, companies, claimed certificates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 10 and 11."""
+"""The work queue: who sees a task, claims it, releases it, hands it on."""
 
 from __future__ import annotations
 
