@@ -12,10 +12,11 @@ from pydantic import BaseModel
 from sample.main import Heard, Note, NoteWritten
 
 from chassis import clock
+from chassis.database.leadership import leading
 from chassis.database.sessions import transaction
 from chassis.database.tables import outbox_event
 from chassis.events import subject_of
-from chassis.messaging import bus
+from chassis.messaging import bus, relay
 from chassis.outbox import record
 from chassis.subscriptions import Subscriptions
 
@@ -61,6 +62,12 @@ class LossyClient(Client):
             if self.sent in self.unanswered:
                 reply = ""
         await super().publish(subject, payload, reply, headers)
+
+
+async def relay_once(process, nc):
+    """Publish at most one window; how many rows left, 0 when another relay is active."""
+    async with leading(process, "relay") as connection:
+        return await relay.publish_window(process, nc, connection) if connection else 0
 
 
 async def connected(url, kind=Client):

@@ -19,7 +19,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import sqlalchemy as sa
-from losing import rows, write
+from losing import relay_once, rows, write
 from nats.errors import Error as NatsError
 from sample.main import Heard, Note, NoteWritten
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -113,7 +113,7 @@ class TestAfterCommit:
     async def test_next_turn_of_the_relay_publishes(self, concurrent_process, nc, js):
         await write(concurrent_process, 3)
         waiting = len(await unpublished(concurrent_process))
-        assert await relay.relay_once(concurrent_process, nc) == waiting
+        assert await relay_once(concurrent_process, nc) == waiting
         assert await unpublished(concurrent_process) == []
         assert await stored(js) == waiting
 
@@ -130,11 +130,11 @@ class TestBroker:
         async with connected(nats_url) as (dead, _):
             await dead.close()
             with pytest.raises((NatsError, OSError)):
-                await relay.relay_once(concurrent_process, dead)
+                await relay_once(concurrent_process, dead)
         assert await unpublished(concurrent_process) == waiting
         async with transaction(concurrent_process) as session:
             assert await relay.backlog(session) == len(waiting)
-        await relay.relay_once(concurrent_process, nc)
+        await relay_once(concurrent_process, nc)
         sequence = [
             json.loads((await js.get_msg("SAMPLE", number + 1)).data)["id"]
             for number in range(len(waiting))
@@ -153,7 +153,7 @@ class TestBroker:
                 .where(outbox_event.c.position == first)
                 .values(envelope="x" * 1_200_000)
             )
-        await relay.relay_once(concurrent_process, nc)
+        await relay_once(concurrent_process, nc)
         left = await rows(
             concurrent_process,
             sa.select(outbox_event).where(
@@ -176,7 +176,7 @@ class TestBroker:
         await write(concurrent_process, 50)
         waiting = len(await unpublished(concurrent_process))
         moved = await asyncio.gather(
-            relay.relay_once(concurrent_process, nc), relay.relay_once(concurrent_process, nc)
+            relay_once(concurrent_process, nc), relay_once(concurrent_process, nc)
         )
         assert sorted(moved) == [0, waiting]
         assert await stored(js) == waiting
@@ -185,11 +185,11 @@ class TestBroker:
 class TestAfterPublish:
     async def test_second_publication_is_dropped(self, concurrent_process, nc, js):
         await write(concurrent_process)
-        await relay.relay_once(concurrent_process, nc)
+        await relay_once(concurrent_process, nc)
         before = await stored(js)
         async with transaction(concurrent_process) as session:
             await session.execute(sa.update(outbox_event).values(published_at=None))
-        await relay.relay_once(concurrent_process, nc)
+        await relay_once(concurrent_process, nc)
         assert await stored(js) == before
 
     async def test_second_delivery_has_no_effect(self, prepared, concurrent_process):

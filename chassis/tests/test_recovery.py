@@ -32,6 +32,7 @@ from losing import (
     on_written,
     reacting,
     recorded,
+    relay_once,
     rows,
     speak,
     stored,
@@ -47,7 +48,7 @@ from chassis import clock
 from chassis.database.leadership import leading
 from chassis.database.sessions import transaction
 from chassis.database.tables import dead_letter, inbox_event, outbox_event
-from chassis.messaging import bus, consumer, recovery, relay, worker
+from chassis.messaging import bus, consumer, relay, worker
 from chassis.testing.servers import free_port
 
 
@@ -55,8 +56,8 @@ class TestWindow:
     async def test_window_heals_itself_when_one_message_is_lost_once(self, concurrent_process, nc):
         await write(concurrent_process, 20)
         nc.lost = {8}
-        assert await relay.relay_once(concurrent_process, nc) == relay.BATCH  # again at once
-        await relay.relay_once(concurrent_process, nc)
+        assert await relay_once(concurrent_process, nc) == relay.BATCH  # again at once
+        await relay_once(concurrent_process, nc)
         assert await stored(nc) == await recorded(concurrent_process)
         assert await unpublished(concurrent_process) == 0
 
@@ -66,10 +67,10 @@ class TestWindow:
         await write(concurrent_process, 20)
         sent = await recorded(concurrent_process)
         nc.lost = {8}
-        assert await relay.relay_once(concurrent_process, nc) == relay.BATCH  # come again at once
+        assert await relay_once(concurrent_process, nc) == relay.BATCH  # come again at once
         assert await stored(nc) == sent[:7]
         assert await unpublished(concurrent_process) == len(sent) - 7
-        await relay.relay_once(concurrent_process, nc)
+        await relay_once(concurrent_process, nc)
         assert await stored(nc) == sent
         assert await unpublished(concurrent_process) == 0
 
@@ -80,10 +81,10 @@ class TestWindow:
         await write(concurrent_process, 20)
         sent = await recorded(concurrent_process)
         nc.unanswered = {8, 12}
-        await relay.relay_once(concurrent_process, nc)
+        await relay_once(concurrent_process, nc)
         assert await unpublished(concurrent_process) == len(sent) - 7
         await write(concurrent_process, 3)
-        await relay.relay_once(concurrent_process, nc)
+        await relay_once(concurrent_process, nc)
         assert await stored(nc) == await recorded(concurrent_process)
 
     async def test_row_that_commits_late_takes_its_place_behind(self, concurrent_process, nc):
@@ -93,13 +94,13 @@ class TestWindow:
         hide = sa.update(outbox_event).where(outbox_event.c.event_id == sa.text(f"'{ids[2]}'"))
         async with transaction(concurrent_process) as session:
             await session.execute(hide.values(parked_reason="not yet"))
-        await relay.relay_once(concurrent_process, nc)
+        await relay_once(concurrent_process, nc)
         async with transaction(concurrent_process) as session:
             await session.execute(hide.values(parked_reason=None))
             await session.execute(sa.update(outbox_event).values(published_at=None))
         # The relay died before it marked anything: all leave again, and one is new in the middle.
         while await unpublished(concurrent_process):
-            await relay.relay_once(concurrent_process, nc)
+            await relay_once(concurrent_process, nc)
         assert await stored(nc) == [*ids[:2], *ids[3:], ids[2]]
 
     async def test_hint_of_another_process_wakes_the_relay(
@@ -165,13 +166,13 @@ class TestLostBus:
             nc = await connected(url)
             await bus.ensure_stream(nc.jetstream(), "sample")
             await write(process, 3)
-            await relay.relay_once(process, nc)
+            await relay_once(process, nc)
             await nc.close()
         shutil.copytree(tmp_path / "full", tmp_path / "torn")
         with bus_at(port, tmp_path / "full"):
             nc = await connected(url)
             await write(process, 3)
-            await relay.relay_once(process, nc)
+            await relay_once(process, nc)
             await nc.close()
         with bus_at(port, tmp_path / "torn"):
             nc = await connected(url)
@@ -179,9 +180,9 @@ class TestLostBus:
                 nc.jetstream(), stream="SAMPLE", durable="reader", subjects=["onenet.sample.>"]
             )
             async with leading(process, "relay") as connection:
-                await recovery.recover(process, nc, connection)
+                await relay.recover(process, nc, connection)
             assert await unpublished(process) == 3
-            await relay.relay_once(process, nc)
+            await relay_once(process, nc)
             assert await stored(nc) == await recorded(process)
             with pytest.raises(NotFoundError):
                 await nc.jetstream().consumer_info("SAMPLE", "reader")
@@ -189,9 +190,9 @@ class TestLostBus:
 
     async def test_whole_stream_loses_nothing_to_a_look(self, concurrent_process, nc):
         await write(concurrent_process, 3)
-        await relay.relay_once(concurrent_process, nc)
+        await relay_once(concurrent_process, nc)
         async with leading(concurrent_process, "relay") as connection:
-            await recovery.recover(concurrent_process, nc, connection)
+            await relay.recover(concurrent_process, nc, connection)
         assert await unpublished(concurrent_process) == 0
 
 

@@ -1,4 +1,4 @@
-"""The command line of every service: serve, worker, migrate, openapi, asyncapi, revision."""
+"""The command line of every service: serve, worker, migrate, openapi, asyncapi, repairs."""
 
 import asyncio
 import json
@@ -58,18 +58,6 @@ def commands(create_service: Create) -> typer.Typer:
         """Print the AsyncAPI document."""
         document = describe_events(create_service(offline_settings(create_service)))
         print(json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True))  # noqa: T201
-
-    @cli.command()
-    def revision(
-        message: Annotated[str, typer.Argument(help="What changes, in a few words")],
-    ) -> None:
-        """Write a migration from the difference between the models and the newest revision."""
-        from chassis.testing.servers import scratch_postgres
-
-        service = create_service(offline_settings(create_service))
-        with scratch_postgres() as url:
-            migrations.upgrade(service.migrations, url)
-            migrations.write_revision(service.migrations, url, message)
 
     _add_repairs(cli, create_service)
     return cli

@@ -1,9 +1,13 @@
-"""Structured logs, traces and metrics; no personal data in any of them."""
+"""Structured logs, traces and metrics; no personal data in any of them.
+
+Every request is traced, counted and timed; slow and failed ones are logged.
+"""
 
 import contextlib
 import logging
 import re
 import sys
+import time
 from collections.abc import Iterator
 
 import structlog
@@ -13,6 +17,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from prometheus_client import Counter, Gauge, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis import clock
 
 REQUESTS = Counter("onenet_requests", "Requests answered", ["service", "route", "method", "status"])
 SECONDS = Histogram(
@@ -39,6 +47,8 @@ TURNS = Counter("onenet_loop_turns", "Turns of a loop", ["service", "loop", "out
 READY = Gauge("onenet_ready", "1 when the part is there", ["service", "part"])
 POOL = Gauge("onenet_pool_in_use", "Database connections lent out", ["service"])
 
+SLOW_SECONDS = 1.0
+_REQUEST_ID = re.compile(r"^[0-9A-Za-z-]{8,64}$")
 log = structlog.get_logger()
 # PostgreSQL shows the failing row under DETAIL, pydantic the input of a failing field.
 _VALUES = re.compile(
@@ -99,3 +109,45 @@ def traceparent() -> str | None:
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return carrier.get("traceparent")
+
+
+class RequestTelemetry:
+    """ASGI middleware: the gateway's request id stands in each log line and is sent back."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self.app, self.service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = headers.get("x-request-id", "")
+        if not _REQUEST_ID.match(request_id):
+            request_id = str(clock.new_id())
+        started, status = time.perf_counter(), 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        name = f"{scope['method']} {scope['path']}"
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            span(name, headers.get("traceparent"), trace.SpanKind.SERVER),
+        ):
+            try:
+                await self.app(scope, receive, send_with_id)
+            finally:
+                self._observe(scope, status, time.perf_counter() - started)
+
+    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+        path, method = getattr(scope.get("route"), "path", "unmatched"), scope["method"]
+        REQUESTS.labels(self.service, path, method, status).inc()
+        SECONDS.labels(self.service, path).observe(seconds)
+        if seconds > SLOW_SECONDS or status >= 500:  # noqa: PLR2004 - server failures
+            rounded = round(seconds, 3)
+            log.warning("request", route=path, method=method, status=status, seconds=rounded)

@@ -1,7 +1,6 @@
 """One Alembic runner for every service: a lock, a lock timeout, the owner role."""
 
 import asyncio
-import shutil
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -50,18 +49,6 @@ def upgrade(migrations: str, url: str) -> None:
     can work on it, and a pod of the release before must be able to start again.
     """
     command.upgrade(configuration(migrations, url), "head")
-
-
-def write_revision(migrations: str, url: str, message: str) -> None:
-    """Write a revision from the difference between the models and the database at `url`."""
-    config = configuration(migrations, url)
-    template = Path(config.get_main_option("script_location") or ".") / "script.py.mako"
-    # Alembic looks for its template beside the revisions; one template serves every service.
-    shutil.copy(Path(__file__).with_name(template.name), template)
-    try:
-        command.revision(config, message, autogenerate=True)
-    finally:
-        template.unlink()
 
 
 def run_env(metadata: MetaData) -> None:

@@ -13,11 +13,11 @@ from chassis.auth import PERMISSIONS, Anyone, TokenKeys, maybe_actor
 from chassis.database import migrations
 from chassis.errors import Forbidden, PreconditionMissing, ServiceError, Stale, Unauthenticated
 from chassis.http import health, idempotency, operations
-from chassis.http.telemetry import RequestTelemetry
 from chassis.messaging import worker
 from chassis.process import Process, open_process
 from chassis.service import Service
 from chassis.subscriptions import merged
+from chassis.telemetry import RequestTelemetry
 
 
 class FieldProblem(BaseModel):

@@ -147,7 +147,7 @@ async def _take_one(consumer: Consumer, message: Msg) -> None:
     except Unreadable as error:
         await dead_letters.park(process, message, f"unreadable: {error}", deliveries)
     except Exception as error:  # a handler may fail in any way; none may stop the consumer
-        if consumer.connection is not None and await _is_lost(consumer.connection):
+        if consumer.connection is not None and consumer.connection.invalidated:
             # Not the event's fault; the consumer begins anew with another connection.
             raise ConnectionError("the database connection broke") from error
         log.warning(
@@ -160,13 +160,6 @@ async def _take_one(consumer: Consumer, message: Msg) -> None:
             await dead_letters.park(process, message, reason, deliveries)
     else:
         await message.ack()
-
-
-async def _is_lost(connection: AsyncConnection) -> bool:
-    if connection.invalidated:
-        return True
-    driver_connection: Any = (await connection.get_raw_connection()).driver_connection
-    return driver_connection is None or bool(driver_connection.is_closed())
 
 
 async def apply(process: Process, content: bytes, reactions: Reactions) -> bool:

@@ -1,27 +1,30 @@
 """The relay publishes outbox rows in order, one active relay per database.
 
-It is woken after each commit, and polls each second besides.
+It is woken after each commit, and polls each second besides. A stream that lost its data gets it
+again from the outbox.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import Header
-from sqlalchemy import ARRAY, BigInteger, Row, any_, cast, func, select, update
+from nats.js.errors import NotFoundError
+from sqlalchemy import ARRAY, BigInteger, Row, any_, cast, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from chassis import telemetry
 from chassis.database.leadership import leading
 from chassis.database.tables import outbox_event
 from chassis.events import stream_of
+from chassis.messaging.bus import ensure_stream
 from chassis.messaging.consumer import OUTAGES
-from chassis.messaging.recovery import recover
 from chassis.process import Process
 
 BATCH = 1000
@@ -42,6 +45,18 @@ _NEXT = (
     .where(*_WAITING)
     .order_by(outbox_event.c.position)
     .limit(BATCH)
+)
+
+# What was published after the stream's last message is not in it. A last message whose row is
+# gone is older than any row that is kept; no last message is an empty stream.
+_LOST = """
+FROM outbox_event AS row WHERE published_at > now() - make_interval(days => :days) AND NOT EXISTS (
+  SELECT FROM outbox_event AS last WHERE last.event_id = :last AND (
+    last.published_at IS NULL
+    OR (row.published_at, row.position) <= (last.published_at, last.position)))"""
+_COUNT_LOST = text(f"SELECT count(*) {_LOST}")
+_PUBLISH_AGAIN = text(
+    f"UPDATE outbox_event SET published_at = NULL WHERE position IN (SELECT position {_LOST})"  # noqa: S608 - constants
 )
 
 log = structlog.get_logger()
@@ -86,7 +101,7 @@ async def _lead(process: Process, nc: Client, connection: AsyncConnection) -> No
             until = loop.time() + RECOVERY_SECONDS
             while loop.time() < until:
                 process.wake.clear()
-                if await _publish_window(process, nc, connection) < BATCH:
+                if await publish_window(process, nc, connection) < BATCH:
                     with contextlib.suppress(TimeoutError):
                         # In Python 3.11 wait_for can swallow a cancellation that meets the wake-up.
                         async with asyncio.timeout(POLL_SECONDS):
@@ -96,13 +111,7 @@ async def _lead(process: Process, nc: Client, connection: AsyncConnection) -> No
             await wake_ups.unsubscribe()
 
 
-async def relay_once(process: Process, nc: Client) -> int:
-    """Publish at most one window; the number of rows that left, 0 when another relay is active."""
-    async with leading(process, "relay") as connection:
-        return await _publish_window(process, nc, connection) if connection else 0
-
-
-async def _publish_window(process: Process, nc: Client, connection: AsyncConnection) -> int:
+async def publish_window(process: Process, nc: Client, connection: AsyncConnection) -> int:
     """Publish the next rows in one go and mark what the bus has; `BATCH` when more may wait."""
     async with connection.begin():
         rows = (await connection.execute(_NEXT)).all()
@@ -157,6 +166,28 @@ async def _publish(nc: Client, stream: str, rows: Sequence[Row[*tuple[Any, ...]]
                 raise NotPublished(str(error))
             return number
     return len(rows)
+
+
+async def recover(process: Process, nc: Client, connection: AsyncConnection) -> None:
+    """Have published again what the stream should hold and does not: its data was lost."""
+    js, name, settings = nc.jetstream(), stream_of(process.service), process.settings
+    stream = await ensure_stream(
+        js, process.service, replicas=settings.stream_replicas, days=settings.stream_retention_days
+    )
+    last = None
+    with contextlib.suppress(NotFoundError, KeyError, ValueError):
+        message = await js.get_msg(name, max(stream.state.last_seq, 1))
+        last = UUID((message.headers or {})[Header.MSG_ID])
+    lost = {"last": last, "days": settings.event_retention_days}
+    async with connection.begin():
+        count = await connection.scalar(_COUNT_LOST, lost)
+    if count:
+        log.error("stream_lost_events", count=count)
+        # A reader may stand beyond the end, and would not see what now takes those places.
+        for reader in await js.consumers_info(name):
+            await js.delete_consumer(name, reader.name)
+        async with connection.begin():
+            await connection.execute(_PUBLISH_AGAIN, lost)
 
 
 async def backlog(session: AsyncSession) -> int:
