@@ -3,8 +3,8 @@
 
 import pytest
 
-from catalog_svc.items import checks
-from catalog_svc.items.checks import Tools
+from catalog_svc.items.rules import checks
+from catalog_svc.items.rules.checks import Tools
 from catalog_svc.items.usecases.checking import TOOLS, listed_guide
 from catalog_svc.items.usecases.drafting import NewItem, item_of
 

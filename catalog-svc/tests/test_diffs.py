@@ -1,4 +1,4 @@
-from catalog_svc.items.diffs import differences
+from catalog_svc.items.rules.diffs import differences
 
 from .factories import guide, material
 

@@ -1,6 +1,6 @@
 import pytest
 
-from catalog_svc.items import precheck
+from catalog_svc.items.rules import precheck
 from chassis.expressions import truth
 
 from .factories import guide, material

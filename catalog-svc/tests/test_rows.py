@@ -5,9 +5,9 @@ from dataclasses import asdict
 import openpyxl
 import pytest
 
-from catalog_svc.interchange import sheets
 from catalog_svc.interchange.errors import UnknownFormat, UnreadableFile
-from catalog_svc.interchange.rows import ListedRow, RowFault, clean, read_guide, read_row
+from catalog_svc.interchange.rules import sheets
+from catalog_svc.interchange.rules.rows import ListedRow, RowFault, clean, read_guide, read_row
 
 from .factories import COLUMNS, csv_of, guide, jsonl_of, row
 from .test_codes import SHAPES

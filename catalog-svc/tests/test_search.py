@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import event
 
-from catalog_svc.search import tokens
+from catalog_svc.search.rules import tokens
 
 from .factories import (
     code_of,
@@ -227,7 +227,7 @@ def test_domain_words_stay_whole():
 
 
 def test_a_question_of_stop_words_only_is_kept():
-    assert tokens.asked("怎么办")
+    assert tokens.query_words("怎么办")
 
 
 def test_pinyin_starts_at_every_character():

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chassis import clock
 from chassis.testing.plugin import token_for
-from exchange_svc.certificates import codes
+from exchange_svc.certificates.rules import codes
 
 CIVIL_AFFAIRS = "11511301008778298W"
 MARKET = "68236467-9"

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from chassis.testing.plugin import token_for
-from exchange_svc.directory import terms
-from exchange_svc.directory.terms import ShareType
+from exchange_svc.directory.rules import terms
+from exchange_svc.directory.rules.terms import ShareType
 
 from .factories import (
     CIVIL_AFFAIRS,

@@ -5,7 +5,7 @@ import pytest
 
 from chassis import clock
 from exchange_svc.grants.errors import IllegalMove
-from exchange_svc.grants.lifecycle import Action, State, step
+from exchange_svc.grants.rules.lifecycle import Action, State, step
 
 from .factories import (
     CIVIL_AFFAIRS,

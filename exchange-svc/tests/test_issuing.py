@@ -8,8 +8,8 @@ from sqlalchemy import select
 from chassis import clock
 from chassis.consumer import Later
 from chassis.signing import public_keys
-from exchange_svc.certificates import codes
 from exchange_svc.certificates.models import Certificate
+from exchange_svc.certificates.rules import codes
 from exchange_svc.parties.models import Person
 
 from .factories import (

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from stdnum.cn import uscc
 from stdnum.iso7064 import mod_37_36
 
-from exchange_svc.calls import chain
-from exchange_svc.certificates import codes, validity
+from exchange_svc.calls.rules import chain
 from exchange_svc.certificates.errors import IllegalStatus
-from exchange_svc.certificates.validity import Action, Status
+from exchange_svc.certificates.rules import codes, validity
+from exchange_svc.certificates.rules.validity import Action, Status
 
 from .factories import CARD, CIVIL_AFFAIRS, MARKET, REGION, ROOT
 

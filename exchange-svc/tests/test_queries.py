@@ -9,7 +9,7 @@ from joserfc.jwk import ECKey
 from chassis import clock
 from chassis.signing import public_keys
 from chassis.testing.plugin import deliver_to
-from exchange_svc.calls.questions import only, seconds_to_midnight
+from exchange_svc.calls.rules.questions import only, seconds_to_midnight
 
 from .factories import (
     DISABILITY,

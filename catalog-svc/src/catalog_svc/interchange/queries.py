@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.interchange.errors import ImportNotFound
 from catalog_svc.interchange.models import ImportChunk, ImportJob, ImportRejection
-from catalog_svc.items.lifecycle import Status
 from catalog_svc.items.models import Item, ItemVersion
 from catalog_svc.items.queries import public
+from catalog_svc.items.rules.lifecycle import Status
 from chassis.auth import Actor
 from chassis.pagination import PageRequest, Window, paginate
 

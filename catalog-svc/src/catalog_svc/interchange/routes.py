@@ -7,13 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from fastapi.responses import StreamingResponse
 
-from catalog_svc.interchange import queries, sheets, usecases
+from catalog_svc.interchange import queries, usecases
 from catalog_svc.interchange.errors import (
     GuidesByPlatformOnly,
     ImportNotFound,
     UnknownFormat,
     UnreadableFile,
 )
+from catalog_svc.interchange.rules import sheets
 from catalog_svc.interchange.schemas import ImportOut, RejectionOut, import_out, rejection_out
 from chassis.auth import DepartmentAdmin, Staff
 from chassis.db import ReadSession, Session, context

@@ -8,12 +8,13 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_svc.interchange import queries, writing
+from catalog_svc.interchange import queries
 from catalog_svc.interchange.errors import GuidesByPlatformOnly
 from catalog_svc.interchange.models import ImportChunk, ImportJob, ImportRejection
-from catalog_svc.interchange.rows import RowFault
-from catalog_svc.interchange.sheets import Format, Line
-from catalog_svc.items.gaps import Gap
+from catalog_svc.interchange.rules import writing
+from catalog_svc.interchange.rules.rows import RowFault
+from catalog_svc.interchange.rules.sheets import Format, Line
+from catalog_svc.items.rules.gaps import Gap
 from catalog_svc.items.usecases.drafting import NewItem
 from catalog_svc.items.usecases.listing import (
     GuideOutcome,

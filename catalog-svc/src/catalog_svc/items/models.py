@@ -8,8 +8,8 @@ from sqlalchemy import ARRAY, JSON, CheckConstraint, DateTime, ForeignKey, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from catalog_svc.items import lifecycle
-from catalog_svc.items.lifecycle import Action, DraftAction, DraftStatus, Status
+from catalog_svc.items.rules import lifecycle
+from catalog_svc.items.rules.lifecycle import Action, DraftAction, DraftStatus, Status
 from catalog_svc.tables import Base
 from chassis import clock
 

@@ -9,7 +9,6 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.items.errors import ItemNotFound, VersionNotFound
-from catalog_svc.items.lifecycle import Status
 from catalog_svc.items.models import (
     BaseItem,
     DepartmentCopy,
@@ -19,6 +18,7 @@ from catalog_svc.items.models import (
     ItemVersion,
     RegionCopy,
 )
+from catalog_svc.items.rules.lifecycle import Status
 from chassis.auth import Actor
 from chassis.pagination import PageRequest, Window, paginate
 

@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.items import queries as items
 from catalog_svc.lists.errors import ListNotFound
-from catalog_svc.lists.kinds import KINDS
+from catalog_svc.lists.rules.kinds import KINDS
 from chassis.pagination import PageRequest, Window
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from catalog_svc.lists.kinds import KINDS, Kind
+from catalog_svc.lists.rules.kinds import KINDS, Kind
 
 
 class ListOut(BaseModel):

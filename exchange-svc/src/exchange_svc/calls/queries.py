@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.pagination import PageRequest, Window, paginate
-from exchange_svc.calls import chain
 from exchange_svc.calls.models import CaseLink, Footprint, LedgerEntry
+from exchange_svc.calls.rules import chain
 
 
 async def footprints_of(session: AsyncSession, person_id: UUID, page: PageRequest) -> Window:

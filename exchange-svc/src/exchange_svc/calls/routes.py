@@ -9,7 +9,7 @@ from chassis.db import ReadSession, Session
 from chassis.errors import Forbidden, ServiceError, Unauthenticated
 from chassis.pagination import BadCursor, Page, PageQuery, page_of
 from chassis.problems import problems, refusal
-from exchange_svc.calls import chain, queries
+from exchange_svc.calls import queries
 from exchange_svc.calls.errors import (
     FieldsNotGranted,
     NoGrant,
@@ -18,6 +18,7 @@ from exchange_svc.calls.errors import (
     QuotaUsedUp,
 )
 from exchange_svc.calls.models import Footprint
+from exchange_svc.calls.rules import chain
 from exchange_svc.calls.schemas import (
     AnswerOut,
     DepartmentOut,

@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exchange_svc.certificates.validity import Action, Status, status_on, step
+from exchange_svc.certificates.rules.validity import Action, Status, status_on, step
 from exchange_svc.tables import Base
 
 

@@ -15,6 +15,7 @@ from chassis.problems import problems
 from exchange_svc.certificates import queries
 from exchange_svc.certificates.errors import CertificateNotFound, IllegalStatus
 from exchange_svc.certificates.policies import may_change
+from exchange_svc.certificates.rules.validity import Action, allowed
 from exchange_svc.certificates.schemas import (
     CertificateDetailOut,
     CertificateOut,
@@ -26,7 +27,6 @@ from exchange_svc.certificates.schemas import (
     verification,
 )
 from exchange_svc.certificates.usecases import showing
-from exchange_svc.certificates.validity import Action, allowed
 
 router = APIRouter(prefix="/api/v1", tags=["certificates"])
 SIGNED_IN = problems(Unauthenticated, Forbidden, CertificateNotFound)

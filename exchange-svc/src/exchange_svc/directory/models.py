@@ -6,7 +6,7 @@ from sqlalchemy import DateTime, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exchange_svc.directory.terms import ShareType
+from exchange_svc.directory.rules.terms import ShareType
 from exchange_svc.tables import Base
 
 PUBLISHED, REVOKED = "published", "revoked"

@@ -9,10 +9,11 @@ from chassis import clock
 from chassis.auth import Actor
 from chassis.errors import Forbidden
 from chassis.preconditions import ensure_match
-from exchange_svc.directory import queries, terms
+from exchange_svc.directory import queries
 from exchange_svc.directory.errors import BadCategory, ResourceNotFound, TermsIncomplete
 from exchange_svc.directory.models import PUBLISHED, Resource
-from exchange_svc.directory.terms import ShareType
+from exchange_svc.directory.rules import terms
+from exchange_svc.directory.rules.terms import ShareType
 
 
 async def publish_resource(session: AsyncSession, actor: Actor, entry: dict[str, Any]) -> Resource:

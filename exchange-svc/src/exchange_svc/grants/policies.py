@@ -2,8 +2,8 @@
 
 from chassis.auth import Actor
 from chassis.errors import Forbidden
-from exchange_svc.grants.lifecycle import Side
 from exchange_svc.grants.models import Grant, GrantRequest
+from exchange_svc.grants.rules.lifecycle import Side
 
 
 def ensure_turn(actor: Actor, request: GrantRequest, turn: Side) -> None:

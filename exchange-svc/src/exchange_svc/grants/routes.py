@@ -22,7 +22,7 @@ from exchange_svc.grants.errors import (
     NotShared,
     UnknownFields,
 )
-from exchange_svc.grants.lifecycle import Action
+from exchange_svc.grants.rules.lifecycle import Action
 from exchange_svc.grants.schemas import (
     ApprovalIn,
     GrantOut,

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from exchange_svc.grants.lifecycle import State, allowed
 from exchange_svc.grants.models import Grant, GrantRequest
+from exchange_svc.grants.rules.lifecycle import State, allowed
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=1000)]

@@ -10,12 +10,13 @@ from chassis.auth import Actor
 from chassis.errors import Forbidden
 from chassis.preconditions import ensure_match
 from exchange_svc.directory.models import Resource
-from exchange_svc.directory.terms import ShareType
+from exchange_svc.directory.rules.terms import ShareType
 from exchange_svc.directory.usecases import shared_resource
-from exchange_svc.grants import lifecycle, policies, queries
+from exchange_svc.grants import policies, queries
 from exchange_svc.grants.errors import BadPeriod, GrantEnded, IllegalMove, NotShared, UnknownFields
-from exchange_svc.grants.lifecycle import Action, State
 from exchange_svc.grants.models import ACTIVE, REVOKED, Grant, GrantRequest
+from exchange_svc.grants.rules import lifecycle
+from exchange_svc.grants.rules.lifecycle import Action, State
 from exchange_svc.settings import rules
 
 

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.items import policies, queries
 from catalog_svc.items.errors import IllegalMove, ItemNotFound, NotYourDepartment, VersionNotFound
-from catalog_svc.items.guide_schema import GUIDE
-from catalog_svc.items.lifecycle import Action
 from catalog_svc.items.models import Item
+from catalog_svc.items.rules.guide_schema import GUIDE
+from catalog_svc.items.rules.lifecycle import Action
 from catalog_svc.items.schemas.managing import (
     AnyStatus,
     DifferenceOut,

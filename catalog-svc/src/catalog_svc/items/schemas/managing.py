@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from catalog_svc.items import codes, lifecycle
-from catalog_svc.items.gaps import Gap
-from catalog_svc.items.lifecycle import Status
 from catalog_svc.items.models import BaseItem, Draft, Item, ItemRevision, ItemVersion
 from catalog_svc.items.queries import Names
+from catalog_svc.items.rules import codes, lifecycle
+from catalog_svc.items.rules.gaps import Gap
+from catalog_svc.items.rules.lifecycle import Status
 from catalog_svc.items.schemas.public import GapOut, Json, NamedOut
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]

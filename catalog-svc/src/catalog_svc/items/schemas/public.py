@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from catalog_svc.items.gaps import Gap
-from catalog_svc.items.guide_schema import GUIDE
 from catalog_svc.items.models import Item
-from catalog_svc.items.precheck import Eligibility
 from catalog_svc.items.queries import Names
+from catalog_svc.items.rules.gaps import Gap
+from catalog_svc.items.rules.guide_schema import GUIDE
+from catalog_svc.items.rules.precheck import Eligibility
 
 ItemStatus = Literal["listed", "open", "suspended", "cancelled"]
 ApplicantType = Literal[

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_svc.items import precheck, queries
+from catalog_svc.items import queries
 from catalog_svc.items.errors import ItemNotOpen, WrongAnswers
-from catalog_svc.items.lifecycle import Status
 from catalog_svc.items.models import Item
-from catalog_svc.items.precheck import Eligibility, WrongAnswer
+from catalog_svc.items.rules import precheck
+from catalog_svc.items.rules.lifecycle import Status
+from catalog_svc.items.rules.precheck import Eligibility, WrongAnswer
 from chassis import expressions
 from chassis.errors import FieldError
 

@@ -9,12 +9,13 @@ from typing import Any
 import jsonschema_rs
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_svc.items import checks, queries
-from catalog_svc.items.checks import Fault, Tools
+from catalog_svc.items import queries
 from catalog_svc.items.errors import BadGuide
-from catalog_svc.items.gaps import Gap, escaped
-from catalog_svc.items.guide_schema import GUIDE
 from catalog_svc.items.models import BaseItem, Item
+from catalog_svc.items.rules import checks
+from catalog_svc.items.rules.checks import Fault, Tools
+from catalog_svc.items.rules.gaps import Gap, escaped
+from catalog_svc.items.rules.guide_schema import GUIDE
 from chassis import expressions
 from chassis.errors import FieldError
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_svc.items import checks, codes, lifecycle, policies, queries
+from catalog_svc.items import policies, queries
 from catalog_svc.items.errors import (
     BadGuide,
     DraftNotFound,
@@ -14,8 +14,9 @@ from catalog_svc.items.errors import (
     IllegalMove,
     ItemCodeTaken,
 )
-from catalog_svc.items.lifecycle import DraftAction, DraftStatus, Status
 from catalog_svc.items.models import Draft, Item
+from catalog_svc.items.rules import checks, codes, lifecycle
+from catalog_svc.items.rules.lifecycle import DraftAction, DraftStatus, Status
 from catalog_svc.items.usecases import checking
 from catalog_svc.items.usecases.publishing import publish_guide
 from chassis import clock

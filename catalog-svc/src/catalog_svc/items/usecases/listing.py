@@ -7,10 +7,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_svc.items import checks, codes, queries
-from catalog_svc.items.gaps import Gap
-from catalog_svc.items.lifecycle import Action, DraftStatus, Status
+from catalog_svc.items import queries
 from catalog_svc.items.models import Item
+from catalog_svc.items.rules import checks, codes
+from catalog_svc.items.rules.gaps import Gap
+from catalog_svc.items.rules.lifecycle import Action, DraftStatus, Status
 from catalog_svc.items.usecases import checking
 from catalog_svc.items.usecases.drafting import NewItem, item_of
 from catalog_svc.items.usecases.publishing import Change, announce, publish_guide

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_svc.items import codes, queries
+from catalog_svc.items import queries
 from catalog_svc.items.events import (
     ItemCancelled,
     ItemPublished,
@@ -16,8 +16,9 @@ from catalog_svc.items.events import (
     ItemSuspended,
     Named,
 )
-from catalog_svc.items.lifecycle import Action, Status
 from catalog_svc.items.models import Item, ItemRevision, ItemVersion
+from catalog_svc.items.rules import codes
+from catalog_svc.items.rules.lifecycle import Action, Status
 from catalog_svc.search.usecases import Entry, forget_entry, index_entries
 from chassis import outbox
 

@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.items import policies, queries
-from catalog_svc.items.lifecycle import Action
 from catalog_svc.items.models import Item
+from catalog_svc.items.rules.lifecycle import Action
 from catalog_svc.items.usecases.publishing import Change, announce
 from chassis.auth import Actor
 from chassis.preconditions import ensure_match

@@ -18,7 +18,7 @@ from chassis.signing import sign
 from exchange_svc.calls import queries
 from exchange_svc.calls.errors import FieldsNotGranted, NoGrant, NoSubjectLink, QuotaUsedUp
 from exchange_svc.calls.models import CaseLink, QuotaUse
-from exchange_svc.calls.questions import LIVE, Question, Wanted, only, seconds_to_midnight
+from exchange_svc.calls.rules.questions import LIVE, Question, Wanted, only, seconds_to_midnight
 from exchange_svc.calls.usecases.looks import Look, record_look
 from exchange_svc.directory.models import Resource
 from exchange_svc.directory.usecases import shared_resource

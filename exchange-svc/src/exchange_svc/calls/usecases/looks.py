@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exchange_svc.calls import chain, queries
+from exchange_svc.calls import queries
 from exchange_svc.calls.models import Footprint, LedgerEntry
+from exchange_svc.calls.rules import chain
 
 _LOCK = 0x1ED6E5
 

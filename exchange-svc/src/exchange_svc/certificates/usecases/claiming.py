@@ -12,7 +12,7 @@ from exchange_svc.calls.usecases.looks import Look, record_look
 from exchange_svc.certificates.events import ClaimChecked
 from exchange_svc.certificates.models import Certificate, Claim
 from exchange_svc.certificates.queries import find_by_code
-from exchange_svc.certificates.validity import Status
+from exchange_svc.certificates.rules.validity import Status
 
 FIELDS = ["holder", "type", "status", "valid_to"]
 

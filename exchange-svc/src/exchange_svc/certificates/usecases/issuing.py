@@ -13,11 +13,11 @@ from chassis.consumer import Later
 from chassis.outbox import record
 from chassis.settings import context
 from chassis.signing import sign
-from exchange_svc.certificates import codes
 from exchange_svc.certificates.events import CertificateIssued
 from exchange_svc.certificates.models import Certificate
 from exchange_svc.certificates.queries import is_issued
-from exchange_svc.certificates.validity import Status, last_day
+from exchange_svc.certificates.rules import codes
+from exchange_svc.certificates.rules.validity import Status, last_day
 from exchange_svc.parties.queries import find_company, find_person
 from exchange_svc.settings import ExchangeSettings
 

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.settings import context
-from exchange_svc.calls.questions import Wanted
+from exchange_svc.calls.rules.questions import Wanted
 from exchange_svc.certificates.models import Certificate
 from exchange_svc.certificates.queries import held_of_type
 

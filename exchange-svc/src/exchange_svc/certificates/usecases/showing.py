@@ -11,11 +11,11 @@ from chassis.preconditions import ensure_match
 from chassis.settings import context
 from chassis.vault import mask_id_number, mask_name, mask_value
 from exchange_svc.calls.usecases.looks import Look, record_look
-from exchange_svc.certificates import codes
 from exchange_svc.certificates.models import Certificate, CertificateEntry
 from exchange_svc.certificates.policies import ensure_may_change
 from exchange_svc.certificates.queries import claim_shown_to, find_by_code, get_certificate
-from exchange_svc.certificates.validity import Action
+from exchange_svc.certificates.rules import codes
+from exchange_svc.certificates.rules.validity import Action
 from exchange_svc.settings import ExchangeSettings
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from catalog_svc.items import codes
+from catalog_svc.items.rules import codes
 
 COLUMNS: Final = (
     "department_name",

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from catalog_svc.items import codes, form_checks, limits
-from catalog_svc.items.gaps import Gap
-from catalog_svc.items.guide_schema import NEVER_EMPTY, OPTIONAL
-from catalog_svc.items.names import NAMES
+from catalog_svc.items.rules import codes, form_checks, limits
+from catalog_svc.items.rules.gaps import Gap
+from catalog_svc.items.rules.guide_schema import NEVER_EMPTY, OPTIONAL
+from catalog_svc.items.rules.names import NAMES
 
 Guide = Mapping[str, Any]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from catalog_svc.interchange.rows import COLUMNS
+from catalog_svc.interchange.rules.rows import COLUMNS
 
 _EXTRA: Final = ("status", "version")
 _BOM: Final = "\ufeff"  # spreadsheets take a file without it for a local encoding

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from catalog_svc.items.gaps import Gap, escaped
+from catalog_svc.items.rules.gaps import Gap, escaped
 
 Form = Mapping[str, Any]
 FormFault = Callable[[Form], str | None]

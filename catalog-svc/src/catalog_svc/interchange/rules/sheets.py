@@ -12,7 +12,14 @@ from typing import Any, Final, Literal
 import openpyxl
 
 from catalog_svc.interchange.errors import UnknownFormat, UnreadableFile
-from catalog_svc.interchange.rows import COLUMNS, OPTIONAL, RowFault, clean, read_guide, read_row
+from catalog_svc.interchange.rules.rows import (
+    COLUMNS,
+    OPTIONAL,
+    RowFault,
+    clean,
+    read_guide,
+    read_row,
+)
 
 Format = Literal["csv", "xlsx", "jsonl"]
 
