@@ -240,7 +240,7 @@ def test_the_rules_use_only_what_they_are_given():
     silent = Tools(
         shape=lambda _: (),
         form_fault=lambda _: None,
-        fill_faults=lambda *_: (),
+        value_faults=lambda *_: (),
         expression_fault=lambda *_: None,
     )
     assert checks.blocking(checks.gaps(guide(), silent)) == []

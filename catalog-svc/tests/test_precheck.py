@@ -73,16 +73,16 @@ def test_without_conditions_decided_by_machine_everybody_served_is_eligible():
 )
 def test_unanswered_questions_take_their_default_for_materials(answers, expected):
     content = guide()
-    known = precheck.facts(content, answers, "natural_person")
-    found = precheck.materials(content, known, truth)
+    context = precheck.answers_context(content, answers, "natural_person")
+    found = precheck.materials(content, context, truth)
     assert [one["material_id"] for one in found] == expected
 
 
 def test_materials_may_depend_on_the_applicant():
     content = guide(materials=[material(when="applicant_type == 'enterprise'")])
-    known = precheck.facts(content, {}, "enterprise")
-    assert precheck.materials(content, known, truth)
-    assert not precheck.materials(content, known | {"applicant_type": "natural_person"}, truth)
+    context = precheck.answers_context(content, {}, "enterprise")
+    assert precheck.materials(content, context, truth)
+    assert not precheck.materials(content, context | {"applicant_type": "natural_person"}, truth)
 
 
 def test_answers_nobody_asked_for_are_named():

@@ -1,4 +1,4 @@
-"""A list is what the item room says of the item types it covers."""
+"""The items on a list: those of the item types it covers."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 

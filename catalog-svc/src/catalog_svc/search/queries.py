@@ -28,6 +28,7 @@ from chassis.pagination import (
 # A common word matches thousands of items; nobody reads past the first few hundred.
 CANDIDATES: Final = 500
 _LONGEST_TITLE: Final = 200
+_STAGES: Final = 3
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,6 @@ def _last_match(after: str | None) -> Match | None:
         return None
     match = Match(*decode_cursor(after, len(Match._fields)))
     types = zip(match, (int, int, UUID), strict=True)
-    if not all(type(value) is kind for value, kind in types) or match.stage < 0:
+    if not all(type(value) is kind for value, kind in types) or match.stage not in range(_STAGES):
         raise BadCursor
     return match

@@ -1,4 +1,4 @@
-"""One row of an item list, cleaned and judged; what cannot be read says which column and why."""
+"""One row of an item list, cleaned and checked; a fault names the column and the reason."""
 
 import re
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class RowFault:
 
 @dataclass(frozen=True)
 class ListedRow:
-    """A readable row; codes as written but for the type (2 digits) and the division (12)."""
+    """A valid row; codes are as written, but the type has 2 digits and the division 12."""
 
     item_code: str
     name: str
@@ -74,12 +74,12 @@ def read_row(cells: Mapping[str, str]) -> ListedRow | RowFault:
 
 
 def clean(text: str) -> str:
-    """Without the spaces (of any width) and invisible marks around it."""
+    """The text without surrounding spaces (of any width) and invisible marks."""
     return text.strip().strip(_INVISIBLE).strip()
 
 
 def read_guide(content: Any) -> dict[str, Any] | RowFault:
-    """A line of JSONL: a guide with at least the code that tells which item it is for."""
+    """A line of JSONL: a guide with at least the code of its item."""
     if not isinstance(content, dict):
         return RowFault(None, "每行应为一个 JSON 对象", "each line is one JSON object")
     code = content.get("item_code")

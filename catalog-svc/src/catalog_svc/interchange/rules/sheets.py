@@ -1,4 +1,4 @@
-"""Files of three formats as numbered lines; a broken line never takes its neighbours with it."""
+"""Read files of three formats as numbered lines; a broken line spoils no other line."""
 
 import csv
 import io
@@ -43,7 +43,7 @@ _LONGEST_RECORD: Final = 20  # physical lines one quoted record may span
 
 @dataclass(frozen=True)
 class Line:
-    """`content` of a good line, else `fault` and the line as it was (`raw`)."""
+    """Either `content` or `fault`; `raw` is the line as it was written."""
 
     line: int
     content: dict[str, Any] | None
@@ -55,16 +55,16 @@ class Line:
 
 
 def format_of(filename: str, media_type: str | None) -> Format:
-    """By extension, then by media type."""
+    """The format by extension, otherwise by media type."""
     by_name = _EXTENSIONS.get(PurePath(filename).suffix.lower())
-    found = by_name or _MEDIA_TYPES.get((media_type or "").split(";")[0].strip().lower())
-    if found is None:
+    file_format = by_name or _MEDIA_TYPES.get((media_type or "").split(";")[0].strip().lower())
+    if file_format is None:
         raise UnknownFormat
-    return found
+    return file_format
 
 
 def read(content: bytes, file_format: Format) -> list[Line]:
-    """Every line of the file, good or not; a code that stands twice is a fault of the second."""
+    """Every line of the file, valid or not; a repeated code is a fault of its second line."""
     reader = {"csv": _read_csv, "xlsx": _read_xlsx, "jsonl": _read_jsonl}[file_format]
     lines = list(_without_repeats(reader(content)))
     if not lines:
@@ -82,7 +82,7 @@ def _without_repeats(lines: Iterator[Line]) -> Iterator[Line]:
             fault = RowFault(
                 "item_code",
                 f"事项编码与第 {first[code]} 行重复",
-                f"the item code stands on line {first[code]} already",
+                f"the item code is on line {first[code]} already",
             )
             yield Line(line.line, None, fault, line.raw)
             continue
@@ -118,7 +118,7 @@ def _read_csv(content: bytes) -> Iterator[Line]:
 
 
 def _records(lines: Sequence[str]) -> Iterator[tuple[int, list[str], str]]:
-    """Records with their first line's number; an open quote costs its own line, not those after."""
+    """Records with the number of their first line; an unclosed quote spoils its own line only."""
     width, at = 0, 0
     while at < len(lines):
         cells, count = _record(lines[at : at + _LONGEST_RECORD], width)
@@ -129,7 +129,7 @@ def _records(lines: Sequence[str]) -> Iterator[tuple[int, list[str], str]]:
 
 
 def _record(lines: Sequence[str], width: int) -> tuple[list[str], int]:
-    """The first record of these lines, and how many of them it takes."""
+    """The first record of these lines, and the number of lines it spans."""
     reader = csv.reader((line + "\n" for line in lines), strict=True)
     try:
         cells = next(reader)
@@ -138,7 +138,7 @@ def _record(lines: Sequence[str], width: int) -> tuple[list[str], int]:
         return ([lines[0]] if is_open else _cells(lines[0])), 1
     if reader.line_num == 1:
         return cells, 1
-    # Two stray quotes in the last column would swallow the whole rows between them.
+    # Two stray quotes in the last column would swallow all rows between them.
     swallows = len(_cells(lines[0])) == width and any(
         len(_cells(line)) >= width for line in lines[1 : reader.line_num]
     )
@@ -155,7 +155,7 @@ def _cells(line: str) -> list[str]:
 def _read_xlsx(content: bytes) -> Iterator[Line]:
     try:
         rows = _sheet_rows(content)
-    except Exception as error:  # a broken workbook breaks its reader in many ways
+    except Exception as error:  # openpyxl raises many kinds of errors for a broken workbook
         raise UnreadableFile("不是 XLSX 工作簿", "it is not an XLSX workbook") from error
     names = _header(rows[0] if rows else [])
     for number, cells in enumerate(rows[1:], start=2):
@@ -167,7 +167,7 @@ def _read_xlsx(content: bytes) -> Iterator[Line]:
 def _sheet_rows(content: bytes) -> list[list[str]]:
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         if sum(part.file_size for part in packed.infolist()) > _LARGEST_UNPACKED:
-            raise ValueError("the workbook unpacks to too much")
+            raise ValueError("the workbook is too large when unpacked")
     book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
     return [
         [_cell(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)
@@ -177,7 +177,7 @@ def _sheet_rows(content: bytes) -> list[list[str]]:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    # Spreadsheets keep codes as numbers: 511602000000.0 is a division, not a measure.
+    # Spreadsheets store codes as numbers: 511602000000.0 is a division, not a measurement.
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
@@ -192,7 +192,7 @@ def _header(cells: Sequence[str]) -> list[str]:
         listed = ", ".join(missing)
         raise UnreadableFile(f"缺少列：{listed}", f"it lacks the columns {listed}")
     if len(set(names)) != len(names):
-        raise UnreadableFile("列名重复", "a column stands twice")
+        raise UnreadableFile("列名重复", "a column name is repeated")
     return names
 
 
@@ -210,7 +210,7 @@ def _read_jsonl(content: bytes) -> Iterator[Line]:
         try:
             guide = read_guide(json.loads(text, parse_constant=_refuse))
             json.dumps(guide, default=str, ensure_ascii=False).encode()
-        except (ValueError, RecursionError):  # also half of a surrogate pair
+        except (ValueError, RecursionError):  # a lone surrogate, too, is a ValueError
             guide = RowFault(None, "不是合法的 JSON", "not valid JSON")
         if isinstance(guide, RowFault):
             yield Line(number, None, guide, {"text": text[:2000]})

@@ -9,11 +9,11 @@ from typing import Any, Final, Protocol
 from catalog_svc.interchange.rules.rows import COLUMNS
 
 _EXTRA: Final = ("status", "version")
-_BOM: Final = "\ufeff"  # spreadsheets take a file without it for a local encoding
+_BOM: Final = "\ufeff"  # without it, spreadsheets assume a local encoding
 
 
 class Listed(Protocol):
-    """What a row of the export shows."""
+    """The columns of an exported row."""
 
     item_code: str
     name: str

@@ -1,4 +1,4 @@
-"""What a guide must show before it is published (domain rules 2.11), as gaps to close."""
+"""The publication checks: each rule yields the gaps that keep a guide from publication."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _VISITS: Final = {"IV": 0, "III": 1}
 
 @dataclass(frozen=True)
 class Fault:
-    """Something wrong with the shape, as a JSON pointer and a sentence."""
+    """A violation of a schema: where (a JSON pointer) and what."""
 
     pointer: str
     message: str
@@ -31,27 +31,33 @@ class Fault:
 
 @dataclass(frozen=True)
 class Tools:
-    """What the rules need from libraries, passed in so that the rules stay pure."""
+    """Validators from libraries, passed in so that the rules stay plain Python."""
 
     shape: Callable[[Guide], Sequence[Fault]]
     form_fault: Callable[[Mapping[str, Any]], str | None]
-    fill_faults: Callable[[Mapping[str, Any], Any], Sequence[Fault]]
+    value_faults: Callable[[Mapping[str, Any], Any], Sequence[Fault]]
     expression_fault: Callable[[str, Mapping[str, Any]], str | None]
 
 
 def gaps(guide: Guide, tools: Tools) -> list[Gap]:
-    """Everything that keeps this guide from publication; faults of shape come alone."""
-    faults = [
+    """Everything that keeps this guide from publication.
+
+    When the guide violates its schema, only those violations are reported.
+    """
+    violations = [
         Gap("shape", fault.pointer, f"结构有误：{fault.message}", f"Malformed: {fault.message}")
         for fault in tools.shape(guide)
     ]
-    if faults:
-        return faults
-    found = list(_missing(guide))
-    for rule in _RULES:
-        found += rule(guide)
-    found += _expressions(guide, tools)
-    found += form_checks.gaps(guide, tools.form_fault, lambda s, v: _messages(tools, s, v))
+    if violations:
+        return violations
+
+    def value_faults(schema: Mapping[str, Any], value: Any) -> list[str]:
+        faults = tools.value_faults(schema, value)
+        return [f"{fault.pointer} {fault.message}".strip() for fault in faults]
+
+    found = [gap for rule in RULES for gap in rule(guide)]
+    found += expressions(guide, tools)
+    found += form_checks.gaps(guide, tools.form_fault, value_faults)
     return found
 
 
@@ -59,13 +65,7 @@ def blocking(found: Sequence[Gap]) -> list[Gap]:
     return [gap for gap in found if gap.code not in NOT_BLOCKING]
 
 
-def _messages(tools: Tools, schema: Mapping[str, Any], value: Any) -> list[str]:
-    return [
-        f"{fault.pointer} {fault.message}".strip() for fault in tools.fill_faults(schema, value)
-    ]
-
-
-def _missing(guide: Guide) -> Iterator[Gap]:
+def missing(guide: Guide) -> Iterator[Gap]:
     for name, (zh, en) in NAMES.items():
         value = guide.get(name)
         absent = value is None or (name in NEVER_EMPTY and not value)
@@ -73,25 +73,25 @@ def _missing(guide: Guide) -> Iterator[Gap]:
             yield Gap("missing", f"/{name}", f"缺少{zh}", f"Missing: {en}")
 
 
-def _names(guide: Guide) -> Iterator[Gap]:
-    for place, material in enumerate(guide.get("materials") or ()):
+def material_names(guide: Guide) -> Iterator[Gap]:
+    for position, material in enumerate(guide.get("materials") or ()):
         if any(word in material["name"] for word in CATCH_ALL):
             yield Gap(
                 "catch_all_material",
-                f"/materials/{place}/name",
+                f"/materials/{position}/name",
                 "材料名称不得使用“其他材料”“有关材料”等兜底表述",
                 "A material must be named exactly; catch-all names are not allowed.",
             )
 
 
-def _identifiers(guide: Guide) -> Iterator[Gap]:
+def identifiers(guide: Guide) -> Iterator[Gap]:
     for group, key in _IDENTIFIED:
-        counted = Counter(entry[key] for entry in guide.get(group) or ())
-        for value in (value for value, times in counted.items() if times > 1):
+        counts = Counter(entry[key] for entry in guide.get(group) or ())
+        for value in (value for value, times in counts.items() if times > 1):
             yield Gap("duplicate", f"/{group}", f"{key} 重复：{value}", f"{key} twice: {value}")
 
 
-def _limits(guide: Guide) -> Iterator[Gap]:
+def time_limits(guide: Guide) -> Iterator[Gap]:
     legal, promise = guide.get("legal_limit"), guide.get("promise")
     if legal and limits.is_open(legal) and not legal.get("note"):
         yield Gap(
@@ -116,7 +116,7 @@ def _limits(guide: Guide) -> Iterator[Gap]:
         )
 
 
-def _steps(guide: Guide) -> Iterator[Gap]:
+def steps(guide: Guide) -> Iterator[Gap]:
     steps = guide.get("steps") or []
     stages = [step["stage"] for step in steps]
     immediate = guide.get("project_type") == "immediate"
@@ -138,53 +138,50 @@ def _steps(guide: Guide) -> Iterator[Gap]:
         )
 
 
-def _materials(guide: Guide) -> Iterator[Gap]:
-    for place, material in enumerate(guide.get("materials") or ()):
-        for wrong, (code, name, zh, en) in zip(_material_faults(material), _MATERIAL, strict=True):
-            if wrong:
-                yield Gap(code, f"/materials/{place}/{name}", zh, en)
+def material_details(guide: Guide) -> Iterator[Gap]:
+    for position, material in enumerate(guide.get("materials") or ()):
+        source, has_type = material["source"], bool(material.get("certificate_type"))
+        broken = (
+            not material["legal_basis"],
+            source == "certificate" and not has_type,
+            bool(material["promise_allowed"]) and not material.get("promise_days"),
+            not (material["upload_allowed"] or has_type or source == "shared_data"),
+        )
+        for is_broken, (code, name, zh, en) in zip(broken, _MATERIAL_GAPS, strict=True):
+            if is_broken:
+                yield Gap(code, f"/materials/{position}/{name}", zh, en)
 
 
-def _material_faults(material: Mapping[str, Any]) -> tuple[bool, bool, bool, bool]:
-    claimed = material["source"] == "certificate"
-    typed = bool(material.get("certificate_type"))
-    return (
-        not material["legal_basis"],
-        claimed and not typed,
-        bool(material["promise_allowed"]) and not material.get("promise_days"),
-        not (material["upload_allowed"] or typed or material["source"] == "shared_data"),
-    )
-
-
-def _fees(guide: Guide) -> Iterator[Gap]:
-    for place, fee in enumerate(guide.get("fees") or ()):
+def fees(guide: Guide) -> Iterator[Gap]:
+    for position, fee in enumerate(guide.get("fees") or ()):
         if "申请书" in fee["name"] or "申请表" in fee["name"]:
             yield Gap(
                 "form_charged",
-                f"/fees/{place}",
+                f"/fees/{position}",
                 "申请书格式文本不得收费（行政许可法第五十八条）",
                 "Application forms are free of charge.",
             )
-        if guide.get("task_type") == _PERMIT and not any(map(_is_law, fee["legal_basis"])):
+        if guide.get("task_type") == _PERMIT and not any(map(is_law, fee["legal_basis"])):
             yield Gap(
                 "fee_without_law",
-                f"/fees/{place}/legal_basis",
+                f"/fees/{position}/legal_basis",
                 "行政许可收费须以法律、行政法规为依据（行政许可法第五十八条）",
                 "A fee for a permit needs a law or administrative regulation.",
             )
 
 
-def _is_law(basis: Mapping[str, Any]) -> bool:
+def is_law(basis: Mapping[str, Any]) -> bool:
+    """Whether the basis is a law or an administrative regulation, by its number or its title."""
     number = basis.get("document_no") or ""
-    by_rank = "主席令" in number or "国务院令" in number
-    return by_rank or basis["law"].rstrip("》").endswith(("法", "条例"))
+    is_promulgated = "主席令" in number or "国务院令" in number
+    return is_promulgated or basis["law"].rstrip("》").endswith(("法", "条例"))
 
 
-def _entrusted(guide: Guide) -> Iterator[Gap]:
-    needed = (
+def entrusted_body(guide: Guide) -> Iterator[Gap]:
+    is_entrusted = (
         guide.get("power_source") in _ENTRUSTED_SOURCES or guide.get("dept_type") == _ENTRUSTED_BODY
     )
-    if needed and not guide.get("entrusted_by"):
+    if is_entrusted and not guide.get("entrusted_by"):
         yield Gap(
             "entrusted_by_missing",
             "/entrusted_by",
@@ -193,7 +190,7 @@ def _entrusted(guide: Guide) -> Iterator[Gap]:
         )
 
 
-def _online(guide: Guide) -> Iterator[Gap]:
+def online_application(guide: Guide) -> Iterator[Gap]:
     online, channels = guide.get("online_applicable"), guide.get("channels") or []
     if online and guide.get("task_type") in NOT_ON_APPLICATION:
         yield Gap(
@@ -211,7 +208,7 @@ def _online(guide: Guide) -> Iterator[Gap]:
         )
 
 
-def _visits(guide: Guide) -> Iterator[Gap]:
+def visits(guide: Guide) -> Iterator[Gap]:
     visits = guide.get("visits") or 0
     if visits > _VISITS.get(guide.get("online_depth") or "", visits):
         yield Gap(
@@ -229,47 +226,47 @@ def _visits(guide: Guide) -> Iterator[Gap]:
         )
 
 
-def _results(guide: Guide) -> Iterator[Gap]:
-    for place, result in enumerate(guide.get("results") or ()):
+def results(guide: Guide) -> Iterator[Gap]:
+    for position, result in enumerate(guide.get("results") or ()):
         if result["type"] == "certificate" and not result.get("certificate_type"):
             yield Gap(
                 "certificate_type_missing",
-                f"/results/{place}/certificate_type",
+                f"/results/{position}/certificate_type",
                 "结果为证照的须写明证照类型代码",
                 "A result that is a certificate names its type code.",
             )
 
 
-def _questions(guide: Guide) -> Iterator[Gap]:
+def questions(guide: Guide) -> Iterator[Gap]:
     questions = guide.get("questions") or ()
-    for place, question in enumerate(questions):
+    for position, question in enumerate(questions):
         if question["default"] not in [option["value"] for option in question["options"]]:
             yield Gap(
                 "default_not_offered",
-                f"/questions/{place}/default",
+                f"/questions/{position}/default",
                 "默认值不在选项之内",
                 "The default is not among the options.",
             )
-    asked = {question["question_id"] for question in questions}
-    for place, condition in enumerate(guide.get("conditions") or ()):
-        for name in sorted(set(condition.get("questions") or ()) - asked):
+    question_ids = {question["question_id"] for question in questions}
+    for position, condition in enumerate(guide.get("conditions") or ()):
+        for name in sorted(set(condition.get("questions") or ()) - question_ids):
             yield Gap(
                 "question_unknown",
-                f"/conditions/{place}/questions",
+                f"/conditions/{position}/questions",
                 f"没有问题 {name}",
                 f"There is no question {name}.",
             )
-        explained = condition.get("reason_zh") and condition.get("reason_en")
-        if condition.get("expression") and not explained:
+        has_reasons = condition.get("reason_zh") and condition.get("reason_en")
+        if condition.get("expression") and not has_reasons:
             yield Gap(
                 "reason_missing",
-                f"/conditions/{place}/reason_zh",
+                f"/conditions/{position}/reason_zh",
                 "可自动判断的条件须写明不符合时的理由（中英文）",
-                "A condition decided by machine says why it is not met, in both languages.",
+                "A condition that is decided automatically needs its reason in both languages.",
             )
 
 
-def _code(guide: Guide) -> Iterator[Gap]:
+def task_code(guide: Guide) -> Iterator[Gap]:
     task_code = guide.get("task_code")
     if task_code is None:
         yield Gap(
@@ -289,12 +286,12 @@ def _code(guide: Guide) -> Iterator[Gap]:
         )
         return
     department = (guide.get("department") or {}).get("code")
-    for name, held, coded in (
+    for name, written, coded in (
         ("department/code", department, code.issuer),
         ("use_level", guide.get("use_level"), code.level),
         ("catalog_code", guide.get("catalog_code"), code.catalog_code),
     ):
-        if held != coded:
+        if written != coded:
             yield Gap(
                 "task_code_differs",
                 f"/{name}",
@@ -303,17 +300,17 @@ def _code(guide: Guide) -> Iterator[Gap]:
             )
 
 
-def _expressions(guide: Guide, tools: Tools) -> Iterator[Gap]:
-    known = {q["question_id"]: q["default"] for q in guide.get("questions") or ()}
-    known["applicant_type"] = next(iter(guide.get("audience") or ()), "natural_person")
+def expressions(guide: Guide, tools: Tools) -> Iterator[Gap]:
+    context = {q["question_id"]: q["default"] for q in guide.get("questions") or ()}
+    context["applicant_type"] = next(iter(guide.get("audience") or ()), "natural_person")
     for group, name in (("conditions", "expression"), ("materials", "when")):
-        for place, entry in enumerate(guide.get(group) or ()):
+        for position, entry in enumerate(guide.get(group) or ()):
             text = entry.get(name)
-            fault = tools.expression_fault(text, known) if text else None
+            fault = tools.expression_fault(text, context) if text else None
             if fault:
                 yield Gap(
                     "expression_invalid",
-                    f"/{group}/{place}/{name}",
+                    f"/{group}/{position}/{name}",
                     f"表达式有误：{fault}",
                     f"The expression is not valid: {fault}",
                 )
@@ -325,7 +322,7 @@ _IDENTIFIED: Final = (
     ("materials", "material_id"),
     ("steps", "step_id"),
 )
-_MATERIAL: Final = (
+_MATERIAL_GAPS: Final = (
     (
         "basis_missing",
         "legal_basis",
@@ -351,17 +348,18 @@ _MATERIAL: Final = (
         "A material must be uploadable, claimable by certificate or shared.",
     ),
 )
-_RULES: Final[Sequence[Callable[[Guide], Iterator[Gap]]]] = (
-    _names,
-    _identifiers,
-    _limits,
-    _steps,
-    _materials,
-    _fees,
-    _entrusted,
-    _online,
-    _visits,
-    _results,
-    _questions,
-    _code,
+RULES: Final[Sequence[Callable[[Guide], Iterator[Gap]]]] = (
+    missing,
+    material_names,
+    identifiers,
+    time_limits,
+    steps,
+    material_details,
+    fees,
+    entrusted_body,
+    online_application,
+    visits,
+    results,
+    questions,
+    task_code,
 )

@@ -1,4 +1,4 @@
-"""The code shapes an item arrives with: kept as written, read where they can be, never refused."""
+"""Item codes of every shape in use: kept as written, parsed where possible, never refused."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ _SICHUAN_SHORT: Final = re.compile(r"(?P<base>[A-Z]-\d{6}-\d{3})-(?P<issuer>[0-9
 
 @dataclass(frozen=True)
 class ItemCode:
-    """What could be read off a code; `text` is always exactly what was written."""
+    """The parts of a code that could be parsed; `text` is the code exactly as written."""
 
     text: str
     kind: Kind
@@ -43,18 +43,15 @@ class ItemCode:
 
 
 def parse(text: str) -> ItemCode:
-    """Read a code of any shape; a national one counts only when its credit code checks out."""
-    if (found := _NATIONAL.fullmatch(text)) and uscc_is_valid(found["issuer"]):
-        return ItemCode(text, _national_kind(text), **found.groupdict())
-    if found := _SICHUAN.fullmatch(text):
-        return ItemCode(text, "sichuan", **found.groupdict())
-    if found := _SICHUAN_SHORT.fullmatch(text):
-        return ItemCode(text, "sichuan_short", **found.groupdict())
+    """Parse a code of any shape; a national one must contain a valid credit code."""
+    if (match := _NATIONAL.fullmatch(text)) and uscc_is_valid(match["issuer"]):
+        kind: Kind = "national_handling" if match["serial"] else "national"
+        return ItemCode(text, kind, **match.groupdict())
+    if match := _SICHUAN.fullmatch(text):
+        return ItemCode(text, "sichuan", **match.groupdict())
+    if match := _SICHUAN_SHORT.fullmatch(text):
+        return ItemCode(text, "sichuan_short", **match.groupdict())
     return ItemCode(text, "other")
-
-
-def _national_kind(text: str) -> Kind:
-    return "national" if len(text) == 31 else "national_handling"  # noqa: PLR2004 - the length is the rule
 
 
 def uscc_is_valid(code: str) -> bool:
@@ -66,17 +63,17 @@ def uscc_is_valid(code: str) -> bool:
 
 
 def task_type(written: str) -> str | None:
-    """The two-digit item type; lists write `1` for `01`. None when it is no type at all."""
+    """The two-digit item type (lists write `1` for `01`), or None for any other text."""
     return written.zfill(2) if re.fullmatch(r"\d{1,2}", written) else None
 
 
 def region_code(written: str) -> str | None:
-    """The 12-digit division code; 6 digits are padded. None when it is no code at all."""
+    """The 12-digit division code (6 digits are padded), or None for any other text."""
     return written.ljust(12, "0") if re.fullmatch(r"\d{6}(\d{6})?", written) else None
 
 
 def region_and_above(code: str) -> list[str]:
-    """A division and the ones it lies in, nearest first: village, town, county, city, province."""
+    """A division and those it belongs to, nearest first: town, county, city, province."""
     bare = code[:12]
     cuts = [code] + [bare[:end].ljust(12, "0") for end in (9, 6, 4, 2)]
     return list(dict.fromkeys(cuts))

@@ -1,4 +1,4 @@
-"""What changed between two published guides, as pointers."""
+"""The differences between two published guides, by JSON pointer."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,33 +16,29 @@ class Difference:
 
 
 def differences(before: Any, after: Any, pointer: str = "") -> Iterator[Difference]:
-    """Entries of lists that carry an id are compared by id, others by place."""
+    """List entries that carry an id are compared by id, others by position."""
     left, right = _members(before), _members(after)
     if left is None or right is None or isinstance(before, dict) != isinstance(after, dict):
         if before != after:
             yield Difference(pointer, "changed", before, after)
         return
     for name in dict.fromkeys([*left, *right]):
-        where = f"{pointer}/{name}"
+        path = f"{pointer}/{name}"
         if name not in right:
-            yield Difference(where, "removed", left[name], None)
+            yield Difference(path, "removed", left[name], None)
         elif name not in left:
-            yield Difference(where, "added", None, right[name])
+            yield Difference(path, "added", None, right[name])
         else:
-            yield from differences(left[name], right[name], where)
+            yield from differences(left[name], right[name], path)
 
 
 def _members(value: Any) -> Mapping[str, Any] | None:
     if isinstance(value, dict):
         return value
     if isinstance(value, list):
-        return {_name(entry, place): entry for place, entry in enumerate(value)}
+        members = {}
+        for position, entry in enumerate(value):
+            ids = [entry[key] for key in _KEYS if key in entry] if isinstance(entry, dict) else []
+            members[str(ids[0] if ids else position)] = entry
+        return members
     return None
-
-
-def _name(entry: Any, place: int) -> str:
-    if isinstance(entry, dict):
-        for key in _KEYS:
-            if key in entry:
-                return str(entry[key])
-    return str(place)

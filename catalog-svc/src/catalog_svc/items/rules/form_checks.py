@@ -1,4 +1,4 @@
-"""What an application form must be: plain, explained, asking nothing without ground."""
+"""The checks of an application form: flat, labelled, and with a legal basis for every field."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from catalog_svc.items.rules.gaps import Gap, escaped
 
 Form = Mapping[str, Any]
 FormFault = Callable[[Form], str | None]
-FillFaults = Callable[[Form, Any], Sequence[str]]
+ValueFaults = Callable[[Form, Any], Sequence[str]]
 
 SCALARS: Final = frozenset({"string", "integer", "number", "boolean"})
 COMBINATORS: Final = frozenset(
@@ -17,8 +17,8 @@ COMBINATORS: Final = frozenset(
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]")
 
 
-def gaps(guide: Mapping[str, Any], form_fault: FormFault, fill_faults: FillFaults) -> list[Gap]:
-    """The gaps of form, layout and sample; nothing when there is no form yet."""
+def gaps(guide: Mapping[str, Any], form_fault: FormFault, value_faults: ValueFaults) -> list[Gap]:
+    """The gaps of form, layout and sample; none while there is no form."""
     form = guide.get("form")
     if not form:
         return []
@@ -30,14 +30,19 @@ def gaps(guide: Mapping[str, Any], form_fault: FormFault, fill_faults: FillFault
     fault = form_fault(form)
     if fault:
         return [_gap("form_invalid", "/form", f"不是合法的 JSON Schema：{fault}", fault)]
-    found = list(_frame(form, properties))
+    found = list(object_gaps(form, properties))
     for name, field in properties.items():
-        found += _field(name, field, name in form.get("required", ()), fill_faults)
-    found += _layout(guide.get("form_ui") or {}, properties)
-    return found + list(_sample(guide.get("sample_application"), form, fill_faults))
+        found += field_gaps(name, field)
+        found += example_gaps(name, field, name in form.get("required", ()), value_faults)
+    found += layout_gaps(guide.get("form_ui") or {}, properties)
+    sample = guide.get("sample_application")
+    for fault in () if sample is None else value_faults(form, sample):
+        zh, en = f"示范文本不符合表单：{fault}", f"sample does not fit: {fault}"
+        found.append(_gap("sample_invalid", "/sample_application", zh, en))
+    return found
 
 
-def _frame(form: Form, properties: Form) -> Iterator[Gap]:
+def object_gaps(form: Form, properties: Form) -> Iterator[Gap]:
     if form.get("type") != "object" or form.get("additionalProperties") is not False:
         yield _gap(
             "form_open",
@@ -53,9 +58,12 @@ def _frame(form: Form, properties: Form) -> Iterator[Gap]:
         )
 
 
-def _field(name: str, field: Form, required: bool, fill_faults: FillFaults) -> Iterator[Gap]:
+def field_gaps(name: str, field: Form) -> Iterator[Gap]:
     pointer = f"/form/properties/{escaped(name)}"
-    if not _is_flat(field):
+    items = field.get("items") if field.get("type") == "array" else field
+    types = {"string"} if field.get("type") == "array" else SCALARS
+    kind = items.get("type") if isinstance(items, dict) else None
+    if not isinstance(kind, str) or kind not in types:
         yield _gap(
             "field_not_flat",
             pointer,
@@ -78,21 +86,17 @@ def _field(name: str, field: Form, required: bool, fill_faults: FillFaults) -> I
             "field_without_basis",
             f"{pointer}/x-basis",
             f"字段 {name} 须有收集依据（行政许可法第二十九条）",
-            f"{name} lacks the ground for asking (x-basis)",
+            f"{name} lacks its legal basis (x-basis)",
         )
     if not isinstance(field.get("x-personal", False), bool):
         yield _gap("field_personal", f"{pointer}/x-personal", "须为是或否", "must be true or false")
-    yield from _examples(pointer, field, required, fill_faults)
 
 
-def _is_flat(field: Form) -> bool:
-    if field.get("type") == "array":
-        items = field.get("items")
-        return isinstance(items, dict) and items.get("type") == "string"
-    return isinstance(field.get("type"), str) and field["type"] in SCALARS
-
-
-def _examples(pointer: str, field: Form, required: bool, fill_faults: FillFaults) -> Iterator[Gap]:
+def example_gaps(
+    name: str, field: Form, required: bool, value_faults: ValueFaults
+) -> Iterator[Gap]:
+    """A required field has examples, and every example fits its field."""
+    pointer = f"/form/properties/{escaped(name)}"
     examples = field.get("examples") or []
     if required and not examples:
         yield _gap(
@@ -101,35 +105,23 @@ def _examples(pointer: str, field: Form, required: bool, fill_faults: FillFaults
             "必填字段须有示例",
             "a required field needs examples",
         )
-    for place, example in enumerate(examples):
-        for fault in fill_faults(field, example):
+    for position, example in enumerate(examples):
+        for fault in value_faults(field, example):
             yield _gap(
                 "example_invalid",
-                f"{pointer}/examples/{place}",
+                f"{pointer}/examples/{position}",
                 f"示例不符合字段定义：{fault}",
                 f"the example does not fit its field: {fault}",
             )
 
 
-def _layout(layout: Form, properties: Form) -> Iterator[Gap]:
-    named = [("/form_ui/order", name) for name in layout.get("order", ())]
-    for place, group in enumerate(layout.get("groups", ())):
-        named += [(f"/form_ui/groups/{place}/fields", name) for name in group["fields"]]
-    for pointer, name in named:
+def layout_gaps(layout: Form, properties: Form) -> Iterator[Gap]:
+    references = [("/form_ui/order", name) for name in layout.get("order", ())]
+    for position, group in enumerate(layout.get("groups", ())):
+        references += [(f"/form_ui/groups/{position}/fields", name) for name in group["fields"]]
+    for pointer, name in references:
         if name not in properties:
             yield _gap("layout_unknown_field", pointer, f"没有字段 {name}", f"has no field {name}")
-
-
-def _sample(sample: Any, form: Form, fill_faults: FillFaults) -> Iterator[Gap]:
-    if sample is None:
-        return
-    for fault in fill_faults(form, sample):
-        yield _gap(
-            "sample_invalid",
-            "/sample_application",
-            f"示范文本不符合表单：{fault}",
-            f"sample does not fit: {fault}",
-        )
 
 
 def _gap(code: str, pointer: str, zh: str, en: str) -> Gap:

@@ -1,4 +1,4 @@
-"""The shape of a guide (办事指南) as JSON Schema 2020-12; `checks` tells what must be there."""
+"""The JSON Schema (2020-12) of a guide (办事指南); `checks` says which members are required."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -250,7 +250,7 @@ GUIDE: Final[Schema] = {
     },
 }
 
-# What may be left out or null in a published guide; everything else is a gap when it is missing.
+# Members that a published guide may leave out or set to null; any other is a gap when missing.
 OPTIONAL: Final = frozenset(
     {
         "parent_name",
@@ -264,7 +264,7 @@ OPTIONAL: Final = frozenset(
         "faqs",
     }
 )
-# Lists that say something only when they hold something; an empty `fees` means "free".
+# Lists that must not be empty. An empty `fees`, on the other hand, means "free of charge".
 NEVER_EMPTY: Final = frozenset(
     {"audience", "channels", "legal_basis", "conditions", "steps", "windows", "results", "form"}
 )

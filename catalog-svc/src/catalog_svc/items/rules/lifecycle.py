@@ -1,4 +1,4 @@
-"""The two lives of an item: what the public may do with it, and how its next guide is agreed."""
+"""Two state machines: the item as the public sees it, and the draft of its next guide."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,14 +9,14 @@ from catalog_svc.items.errors import IllegalMove
 
 class Status(StrEnum):
     DRAFT = "draft"  # being written, not public
-    LISTED = "listed"  # public by name, guide incomplete
+    LISTED = "listed"  # public by name, without a guide
     OPEN = "open"  # published guide, applications welcome
     SUSPENDED = "suspended"
     CANCELLED = "cancelled"
 
 
 class Action(StrEnum):
-    LIST = "list"  # a row of an imported item list names it
+    LIST = "list"  # an imported item list names it
     PUBLISH = "publication"
     SUSPEND = "suspension"
     RESUME = "resumption"
@@ -43,7 +43,7 @@ class DraftStatus(StrEnum):
     EDITING = "editing"
     SUBMITTED = "submitted"
     RETURNED = "returned"
-    APPROVED = "approved"  # what is published; the next edit begins a new round
+    APPROVED = "approved"  # published; the next edit begins a new draft
 
 
 class DraftAction(StrEnum):
@@ -76,4 +76,4 @@ def step(moves: Mapping[tuple[S, A], S], state: S, action: A) -> S:
 
 
 def allowed(moves: Mapping[tuple[S, A], S], state: S) -> list[A]:
-    return [action for held, action in moves if held == state]
+    return [action for start, action in moves if start == state]

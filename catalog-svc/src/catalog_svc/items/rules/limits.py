@@ -1,11 +1,11 @@
-"""Time limits in different units, made comparable (year 365 days, month 30 days)."""
+"""Time limits in different units, made comparable (a year has 365 days, a month 30)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 _DAY: Final = 24 * 60
-# Five working days take a calendar week, so a promise of 20 working days breaks a legal limit of
-# 20 calendar days: comparing the bare numbers would hide that.
+# Five working days take a calendar week: a promise of 20 working days exceeds a legal limit of 20
+# calendar days, which a comparison of the bare numbers would miss.
 MINUTES: Final[Mapping[str, int]] = {
     "minute": 1,
     "hour": 60,
@@ -27,7 +27,7 @@ def minutes(limit: Mapping[str, Any]) -> int:
 
 
 def is_open(limit: Mapping[str, Any]) -> bool:
-    """No limit by law: written as 0 with a note that says so."""
+    """Whether the law sets no limit, which is written as 0 with a note."""
     return int(limit["value"]) == 0
 
 

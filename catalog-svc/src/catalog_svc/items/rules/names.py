@@ -1,4 +1,4 @@
-"""What the members of a guide are called in the two languages of the platform."""
+"""The names of a guide's members in Chinese and English."""
 
 from collections.abc import Mapping
 from typing import Final

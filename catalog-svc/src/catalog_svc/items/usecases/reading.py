@@ -1,4 +1,4 @@
-"""What a reader of the catalogue is told about an item's guide."""
+"""Read an item's guide with its gaps, and compare its versions."""
 
 from collections.abc import Sequence
 from typing import Any

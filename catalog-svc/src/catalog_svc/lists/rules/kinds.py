@@ -1,4 +1,4 @@
-"""The public lists that follow from the items themselves, by item type."""
+"""The public lists that follow from the items by their type."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Kind:
-    """`basis` is the law that demands the list."""
+    """`basis` is the law or decree that requires the list."""
 
     name: str
     zh: str

@@ -1,18 +1,17 @@
-"""Suspend, resume and cancel what stands in the catalogue."""
+"""Suspend, resume and cancel items."""
 
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.items import policies, queries
-from catalog_svc.items.models import Item
 from catalog_svc.items.rules.lifecycle import Action
 from catalog_svc.items.usecases.publishing import Change, announce
 from chassis.auth import Actor
 from chassis.preconditions import ensure_match
 
 
-async def change_standing(
+async def change_availability(
     session: AsyncSession,
     actor: Actor,
     item_id: UUID,
@@ -20,15 +19,14 @@ async def change_standing(
     *,
     reason: str | None,
     match: str | None,
-) -> Item:
-    """Move the item and tell the world, unless the world never knew of it."""
+) -> None:
+    """Move the item, and announce the change unless the item was never public."""
     item = await queries.get_any(session, item_id, lock=True)
     policies.ensure_manages(actor, item)
     ensure_match(match, item.revision)
     item.move(action)
     if item.was_never_public:
         await session.flush()
-        return item
-    guide = await queries.guide_of(session, item)
-    await announce(session, [Change(item, action, guide, actor.id, reason)])
-    return item
+    else:
+        guide = await queries.guide_of(session, item)
+        await announce(session, [Change(item, action, guide, actor.id, reason)])
