@@ -1,5 +1,4 @@
 import pytest
-from sqlalchemy import event
 
 from catalog_svc.search.rules import tokens
 
@@ -240,35 +239,3 @@ def test_pairs_hold_single_characters_too():
 
 def test_lexemes_are_quoted():
     assert tokens.vector(["a'b", "c\\d", "a'b"]) == "'a''b' 'c\\\\d'"
-
-
-@pytest.fixture
-def statements(here):
-    """How many SELECTs were sent, emptied by the test where it begins to count."""
-    sent = []
-
-    def note(_connection, _cursor, statement, *_):
-        if statement.lstrip().upper().startswith("SELECT"):
-            sent.append(statement)
-
-    event.listen(here.engine.sync_engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(here.engine.sync_engine, "before_cursor_execute", note)
-
-
-@pytest.mark.usefixtures("catalogue")
-async def test_a_page_takes_as_many_statements_for_one_item_as_for_ten(client, statements):
-    counted = []
-    for limit in (1, 10):
-        statements.clear()
-        assert len(await names(client, limit=limit)) == limit
-        counted.append(len(statements))
-    assert counted == [2, 2]
-
-
-async def test_a_guide_is_read_in_three_statements(client, statements):
-    item_id = await make_open_item(client, guide())
-    statements.clear()
-    answer = await client.get(f"/api/v1/items/{item_id}")
-    assert answer.status_code == 200
-    assert len(statements) <= 3

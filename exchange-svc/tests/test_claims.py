@@ -36,13 +36,13 @@ class TestCheck:
         assert answer["material_id"] == "m1"
         assert answer["certificate_code"] == row["code"]
 
-    async def test_the_look_stands_in_footprints_and_ledger(self, client, deliver, recorded):
+    async def test_the_access_is_in_footprints_and_ledger(self, client, deliver, recorded):
         row = await issue(deliver, client)
         _, told = await claim(deliver, recorded, row["code"], row["person_id"])
-        (look,) = (await footprints(client, row["person_id"]))["data"]
-        assert look["department"]["code"] == CIVIL_AFFAIRS
-        assert look["case_no"] == told["case_no"]
-        assert "困难残疾人生活补贴" in look["ground"]
+        (access,) = (await footprints(client, row["person_id"]))["data"]
+        assert access["department"]["code"] == CIVIL_AFFAIRS
+        assert access["case_no"] == told["case_no"]
+        assert "困难残疾人生活补贴" in access["ground"]
         assert await entries(client) == 1
 
     async def test_any_type_counts_when_none_is_asked_for(self, client, deliver, recorded):

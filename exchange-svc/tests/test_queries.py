@@ -9,7 +9,7 @@ from joserfc.jwk import ECKey
 from chassis import clock
 from chassis.signing import public_keys
 from chassis.testing.plugin import deliver_to
-from exchange_svc.calls.rules.questions import only, seconds_to_midnight
+from exchange_svc.calls.rules.questions import seconds_to_midnight, select_fields
 
 from .factories import (
     DISABILITY,
@@ -90,11 +90,11 @@ class TestAnswer:
 
     async def test_the_person_sees_it_in_the_footprints(self, client, world):
         found = (await query(client, world.resource, world.case)).json()
-        (look,) = (await footprints(client, world.person))["data"]
-        assert look["footprint_id"] == found["call_id"]
-        assert look["fields"] == ["status", "category"]
-        assert look["ground"] == "核定补贴资格"
-        assert look["case_no"] == world.case["case_no"]
+        (access,) = (await footprints(client, world.person))["data"]
+        assert access["footprint_id"] == found["call_id"]
+        assert access["fields"] == ["status", "category"]
+        assert access["ground"] == "核定补贴资格"
+        assert access["case_no"] == world.case["case_no"]
         assert await ledger_entries(client) == 1
 
     async def test_a_subject_without_a_certificate_has_no_record(self, client, deliver, world):
@@ -197,7 +197,7 @@ class TestRefusal:
         for remaining in (2, 1, 0):
             answer = await query(client, world.resource, world.case)
             assert answer.json()["quota"]["remaining"] == remaining
-        answer = await refused(client, world, 429, "quota-used-up")
+        answer = await refused(client, world, 429, "quota-exceeded")
         assert 1 <= int(answer.headers["retry-after"]) <= 86_400
 
     @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ async def test_parallel_questions_never_exceed_the_quota(
 
 
 def test_only_what_was_asked_for():
-    assert only(("a", "c"), {"a": 1, "b": 2}) == {"a": 1}
+    assert select_fields(("a", "c"), {"a": 1, "b": 2}) == {"a": 1}
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ class TestCompany:
         await grant(deliver, agent, company["company_id"])
         assert await held(client, citizen(agent)) == []
 
-    async def test_a_look_by_staff_leaves_no_footprint_with_a_person(self, client, company):
+    async def test_an_access_by_staff_leaves_no_footprint_with_a_person(self, client, company):
         await client.get(f"/api/v1/certificates/{company['code']}", headers=staff())
         assert (await footprints(client, company["leader"]))["data"] == []
         check = await client.get("/api/v1/exchange/ledger/check", headers=admin())
@@ -144,13 +144,13 @@ class TestRead:
         assert seen["fields"]["category"] == "肢体"
         assert "北仓" not in answer.text
         assert seen["is_masked"]
-        (look,) = (await footprints(client, row["person_id"]))["data"]
-        assert look["department"] == {"code": CIVIL_AFFAIRS, "name": "区民政局"}
-        assert look["post"] == "窗口受理岗"
-        assert look["case_id"] == row["case_id"]
-        assert set(look["fields"]) == {"holder", "household", "category", "home_address"}
-        assert look["ground"]
-        assert str(officer) not in str(look)
+        (access,) = (await footprints(client, row["person_id"]))["data"]
+        assert access["department"] == {"code": CIVIL_AFFAIRS, "name": "区民政局"}
+        assert access["post"] == "窗口受理岗"
+        assert access["case_id"] == row["case_id"]
+        assert set(access["fields"]) == {"holder", "household", "category", "home_address"}
+        assert access["ground"]
+        assert str(officer) not in str(access)
 
     async def test_a_department_that_was_shown_it_sees_it(self, client, deliver, recorded):
         row = await issue(deliver, client)
@@ -163,8 +163,8 @@ class TestRead:
         answer = await client.get(path, headers=other)
         assert answer.status_code == 200
         assert answer.json()["actions"] == []
-        look = (await footprints(client, row["person_id"]))["data"][0]
-        assert look["case_id"] == str(told["case_id"])
+        access = (await footprints(client, row["person_id"]))["data"][0]
+        assert access["case_id"] == str(told["case_id"])
 
     async def test_a_failed_claim_shows_nothing(self, client, deliver, recorded):
         row = await issue(deliver, client)

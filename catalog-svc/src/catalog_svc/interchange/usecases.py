@@ -121,7 +121,7 @@ async def _apply_chunk(
     error = await _try(session, job, lines)
     if error is None:
         return
-    log.exception("import_chunk_failed", import_id=str(job.import_id), exc_info=error)
+    log.error("import_chunk_failed", import_id=str(job.import_id), exc_info=error)
     for line in lines:
         error = await _try(session, job, [line])
         if error is not None:

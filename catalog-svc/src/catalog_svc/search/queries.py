@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, cast, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, cast, false, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -73,7 +73,9 @@ async def find_by_words(
     cursor = encode_cursor(matches[page.limit - 1]) if len(matches) > page.limit else None
     count = None
     if page.count:
-        counted = select(SearchEntry.item_id).where(or_(*stages)).limit(COUNT_LIMIT).subquery()
+        counted = (
+            select(SearchEntry.item_id).where(or_(false(), *stages)).limit(COUNT_LIMIT).subquery()
+        )
         count = await session.scalar(select(func.count()).select_from(counted))
     return Window([match.item_id for match in matches[: page.limit]], cursor, count)
 

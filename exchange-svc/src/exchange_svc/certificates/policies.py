@@ -9,8 +9,8 @@ CHANGING_ROLES = frozenset({"decider", "department_admin"})
 
 def may_change(actor: Actor, certificate: Certificate) -> bool:
     """Deciders and administrators of the department that issued it."""
-    mine = actor.kind == "staff" and actor.department == certificate.issuer_code
-    return mine and bool(actor.roles & CHANGING_ROLES)
+    is_issuer = actor.kind == "staff" and actor.department == certificate.issuer_code
+    return is_issuer and bool(actor.roles & CHANGING_ROLES)
 
 
 def ensure_may_change(actor: Actor, certificate: Certificate) -> None:

@@ -37,4 +37,4 @@ class Resource(Base):
         return self.status == PUBLISHED and self.share_type != ShareType.NONE
 
     def field_names(self) -> set[str]:
-        return {one["name"] for one in self.fields}
+        return {field["name"] for field in self.fields}

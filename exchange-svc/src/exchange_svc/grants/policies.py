@@ -1,4 +1,4 @@
-"""Whose turn it is, and who may take a grant back."""
+"""Who may answer a request in its present state, and who may revoke a grant."""
 
 from chassis.auth import Actor
 from chassis.errors import Forbidden

@@ -1,7 +1,7 @@
 """The ledger's hash chain: each row's hash covers its content and the hash before it.
 
-Changing, inserting or removing a row breaks the chain at that place. Cutting off the newest rows
-does not: compare the head with one noted earlier.
+Changing, inserting or removing a row breaks the chain at its position. Truncating the newest rows
+does not, so compare the head with one noted earlier.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ def first_break(
     Rows are (position, previous, hash, content); the row at `after` has the hash `head`.
     """
     expected, number = head, after + 1
-    for position, previous, found, content in rows:
-        if position != number or previous != expected or found != link(previous, content):
+    for position, previous, row_hash, content in rows:
+        if position != number or previous != expected or row_hash != link(previous, content):
             return number
-        expected, number = found, number + 1
+        expected, number = row_hash, number + 1
     return None

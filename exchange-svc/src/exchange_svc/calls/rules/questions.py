@@ -1,4 +1,4 @@
-"""What a department's system may ask, and the moment its quota begins anew."""
+"""The questions that departments' systems ask, and when their quota is renewed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,8 +34,8 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the source behind a resource is asked for."""
+class RecordRequest:
+    """The records that the source behind a resource is asked for."""
 
     provider_code: str
     certificate_type: str
@@ -44,8 +44,8 @@ class Wanted:
     certificate_code: str | None
 
 
-def only(fields: Sequence[str], record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record, as far as it was asked for."""
+def select_fields(fields: Sequence[str], record: Mapping[str, Any]) -> dict[str, Any]:
+    """The named fields of the record; those that it does not have are left out."""
     return {name: record[name] for name in fields if name in record}
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-DECISION_DOCUMENT: Final = "000"  # the three digits of a type that no authority has defined
+DECISION_DOCUMENT: Final = "000"  # ends the type code of a document without a defined type
 _CREDIT_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CREDIT_LENGTH: Final = 18
 _TYPE: Final = re.compile(r"[0-9A-Z]{18}[0-9]{3}")
@@ -19,7 +19,7 @@ _BODY: Final = re.compile(
 
 
 class Fault(StrEnum):
-    """Why a text is no certificate code."""
+    """Why a text is not a certificate code."""
 
     FORMAT = "format"
     CHECK_CHARACTER = "check_character"
@@ -40,7 +40,7 @@ def compose(root: str, *, type_code: str, issuer: str, serial: str, version: int
 
 
 def fault_of(code: str, root: str) -> Fault | None:
-    """What is wrong with a code; none when it could have been issued."""
+    """Why the code cannot have been issued; None when it can."""
     match = _BODY.fullmatch(code.removeprefix(f"{root}."))
     if match is None or not code.startswith(f"{root}."):
         return Fault.FORMAT
@@ -49,7 +49,7 @@ def fault_of(code: str, root: str) -> Fault | None:
 
 
 def issuer_of(department_code: str, region_code: str) -> str:
-    """The department's credit code where it has one, else its region (a real sample does so)."""
+    """The department's credit code, or its region when it has none (as in real certificates)."""
     code = department_code.upper()
     if is_credit_code(code):
         return code
@@ -57,16 +57,16 @@ def issuer_of(department_code: str, region_code: str) -> str:
 
 
 def type_of(certificate_type: str | None, issuer: str) -> str:
-    """The defined type, else the issuer's plain decision document; 21 characters either way."""
-    named = (certificate_type or "").upper()
-    if _TYPE.fullmatch(named):
-        return named
+    """The defined type, or else the issuer's decision document; 21 characters either way."""
+    defined = (certificate_type or "").upper()
+    if _TYPE.fullmatch(defined):
+        return defined
     return issuer.ljust(_CREDIT_LENGTH, "0") + DECISION_DOCUMENT
 
 
 def is_credit_code(code: str) -> bool:
-    """GB 32100: 18 characters out of 31, the last one a check over powers of three."""
+    """GB 32100: 18 of 31 characters, the last a check character weighted by powers of three."""
     if len(code) != _CREDIT_LENGTH or not set(code) <= set(_CREDIT_ALPHABET):
         return False
-    total = sum(_CREDIT_ALPHABET.index(sign) * 3**place for place, sign in enumerate(code[:-1]))
+    total = sum(_CREDIT_ALPHABET.index(c) * 3**place for place, c in enumerate(code[:-1]))
     return _CREDIT_ALPHABET[-total % 31] == code[-1]

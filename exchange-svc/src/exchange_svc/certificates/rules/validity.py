@@ -1,4 +1,4 @@
-"""What a certificate is worth on a day, and what may be done to it."""
+"""The status of a certificate on a day, and the actions that change it."""
 
 import calendar
 from datetime import date
@@ -30,7 +30,7 @@ MOVES: Final = {
     (Status.VALID, Action.REVOCATION): Status.REVOKED,
     (Status.SUSPENDED, Action.RESUMPTION): Status.VALID,
     (Status.SUSPENDED, Action.REVOCATION): Status.REVOKED,
-    # What has expired may still have been wrong from the beginning.
+    # An expired certificate may turn out to have been wrong from the beginning.
     (Status.EXPIRED, Action.REVOCATION): Status.REVOKED,
 }
 
@@ -48,17 +48,17 @@ def allowed(status: Status) -> list[str]:
 
 
 def status_on(status: Status, valid_to: date | None, day: date) -> Status:
-    """Expiry by date; suspension and revocation come before it."""
+    """Expiry follows from the date, unless the certificate is suspended or revoked."""
     if status is Status.VALID and valid_to is not None and day > valid_to:
         return Status.EXPIRED
     return status
 
 
 def last_day(start: date, months: int | None) -> date | None:
-    """The last good day, inclusive; none for a certificate without an end.
+    """The last day of validity, inclusive; None for a certificate that does not expire.
 
-    The first day does not count, the last is the matching day of the due month, or that month's
-    end where it has no such day (民法典 art. 201, 202).
+    The first day does not count. The last is the corresponding day of the final month, or the end
+    of that month where it has no such day (民法典 art. 201, 202).
     """
     if months is None or months < 1:
         return None

@@ -25,12 +25,12 @@ def compose(category: str, number: int) -> str:
 
 
 def condition_of(share_type: ShareType, condition: str | None) -> str | None:
-    """What the condition field has to say: unconditional sharing says just that."""
+    """The text of the condition field; for unconditional sharing it is prescribed."""
     return NO_CONDITION if share_type is ShareType.UNCONDITIONAL else condition
 
 
 def lacking(share_type: ShareType, condition: str | None, legal_basis: str | None) -> str | None:
-    """The field these terms cannot do without: a condition to share on, a law not to share."""
+    """The missing field: conditional sharing needs its condition, a refusal its legal basis."""
     if share_type is ShareType.CONDITIONAL and not condition:
         return "share_condition"
     if share_type is ShareType.NONE and not legal_basis:

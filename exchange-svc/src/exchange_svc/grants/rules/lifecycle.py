@@ -1,6 +1,7 @@
-"""The way of a grant request: one table, one step.
+"""The states of a grant request: one table, one step.
 
-The authority checks every request. Unconditional sharing ends there; else the provider decides.
+The authority checks every request. It grants unconditional sharing itself; otherwise the provider
+decides.
 """
 
 from enum import StrEnum

@@ -5,8 +5,8 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from chassis import clock
+from chassis.upsert import upsert_newer
 from exchange_svc.calls.models import CaseLink, LedgerEntry
-from exchange_svc.parties.usecases import keep_copies
 
 from .factories import CIVIL_AFFAIRS, admin, citizen, footprint, footprints, staff, tell_department
 
@@ -21,7 +21,7 @@ async def check(client, **query):
 
 
 @pytest.mark.parametrize("versions", [(1, 2, 3), (3, 2, 1), (2, 3, 3, 1)])
-async def test_of_states_told_together_the_newest_is_kept(session, versions):
+async def test_of_states_in_one_batch_the_newest_is_kept(session, versions):
     cases = [clock.new_id(), clock.new_id()]
     ends = {"case_no": "1", "department_code": "2", "person_id": clock.new_id(), "company_id": None}
     told = [
@@ -30,18 +30,18 @@ async def test_of_states_told_together_the_newest_is_kept(session, versions):
         for case in cases
     ]
     for some in (told, told[:2]):
-        await keep_copies(session, CaseLink, some)
+        await upsert_newer(session, CaseLink, some)
     kept = (await session.scalars(select(CaseLink).where(CaseLink.case_id.in_(cases)))).all()
     assert [(one.status, one.version) for one in kept] == [("step 3", 3)] * 2
 
 
 class TestFootprints:
-    async def test_a_look_elsewhere_stands_in_the_list(self, client, deliver):
+    async def test_an_access_elsewhere_is_listed(self, client, deliver):
         person = clock.new_id()
         told = footprint(person)
         await deliver(TOLD, told)
-        (look,) = (await footprints(client, person))["data"]
-        assert look == {
+        (access,) = (await footprints(client, person))["data"]
+        assert access == {
             "footprint_id": str(told["footprint_id"]),
             "department": {"code": CIVIL_AFFAIRS, "name": "区民政局"},
             "post": "审查岗",
@@ -58,7 +58,7 @@ class TestFootprints:
         await deliver(TOLD, told)
         assert str(told["actor_id"]) not in str(await footprints(client, person))
 
-    async def test_a_look_told_twice_stands_once(self, client, deliver):
+    async def test_an_access_delivered_twice_is_listed_once(self, client, deliver):
         told = footprint(clock.new_id())
         await deliver(TOLD, told)
         await deliver(TOLD, told)
@@ -69,10 +69,10 @@ class TestFootprints:
         await tell_department(deliver, name="广安区民政局")
         person = clock.new_id()
         await deliver(TOLD, footprint(person, department_name=None))
-        (look,) = (await footprints(client, person))["data"]
-        assert look["department"]["name"] == "广安区民政局"
+        (access,) = (await footprints(client, person))["data"]
+        assert access["department"]["name"] == "广安区民政局"
 
-    async def test_a_look_without_a_department_has_none(self, client, deliver):
+    async def test_an_access_without_a_department_has_none(self, client, deliver):
         person = clock.new_id()
         await deliver(TOLD, footprint(person, department_code=None, department_name=None))
         assert (await footprints(client, person))["data"][0]["department"] is None
@@ -83,7 +83,7 @@ class TestFootprints:
             await deliver(TOLD, footprint(person, at=start + timedelta(minutes=minute)))
         first = await footprints(client, person, limit=2)
         second = await footprints(client, person, limit=2, after=first["next"])
-        moments = [look["at"] for look in first["data"] + second["data"]]
+        moments = [access["at"] for access in first["data"] + second["data"]]
         assert moments == sorted(moments, reverse=True)
         assert (len(moments), second["next"]) == (3, None)
 

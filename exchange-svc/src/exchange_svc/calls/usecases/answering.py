@@ -1,4 +1,4 @@
-"""Answer a department's system, within its grant, for a live case, and on the record."""
+"""Answer a department's system within its grant, for a live case, and record the access."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,18 +16,23 @@ from chassis.errors import ServiceError
 from chassis.settings import context
 from chassis.signing import sign
 from exchange_svc.calls import queries
-from exchange_svc.calls.errors import FieldsNotGranted, NoGrant, NoSubjectLink, QuotaUsedUp
+from exchange_svc.calls.errors import FieldsNotGranted, NoGrant, NoSubjectLink, QuotaExceeded
 from exchange_svc.calls.models import CaseLink, QuotaUse
-from exchange_svc.calls.rules.questions import LIVE, Question, Wanted, only, seconds_to_midnight
-from exchange_svc.calls.usecases.looks import Look, record_look
+from exchange_svc.calls.rules.questions import (
+    LIVE,
+    Question,
+    RecordRequest,
+    seconds_to_midnight,
+    select_fields,
+)
+from exchange_svc.calls.usecases.accesses import Access, record_access
 from exchange_svc.directory.models import Resource
 from exchange_svc.directory.usecases import shared_resource
 from exchange_svc.grants.models import Grant
 from exchange_svc.grants.queries import grants_in_force
-from exchange_svc.parties.queries import find_company, find_person
 
 ANSWER_TYPE = "onenet-answer+jwt"
-ReadRecords = Callable[[AsyncSession, Wanted], Awaitable[list[dict[str, Any]]]]
+ReadRecords = Callable[[AsyncSession, RecordRequest], Awaitable[list[dict[str, Any]]]]
 
 
 @dataclass(frozen=True)
@@ -40,71 +45,74 @@ class Answer:
     remaining: int
 
 
-async def ask(
+async def answer_question(
     session: AsyncSession, actor: Actor, question: Question, read: ReadRecords
 ) -> Answer | ServiceError:
-    """The answer, or the refusal to send; both stand in the ledger."""
+    """The answer, or the refusal to send; the ledger records both."""
     resource = await shared_resource(session, actor, question.resource_code)
     department = actor.department or ""
     try:
-        grant = await _fitting_grant(session, department, resource, question)
+        grant = await _covering_grant(session, department, resource, question)
         case = await _subject_case(session, department, question)
         used = await _use_quota(session, grant)
-    except (NoGrant, FieldsNotGranted, NoSubjectLink, QuotaUsedUp) as refused:
-        await _record(session, actor, question, case=None, outcome=refused.slug)
-        return refused
-    wanted = Wanted(
+    except (NoGrant, FieldsNotGranted, NoSubjectLink, QuotaExceeded) as refusal:
+        await _record(session, actor, question, case=None, outcome=refusal.slug)
+        return refusal
+    request = RecordRequest(
         provider_code=resource.provider_code,
         certificate_type=resource.certificate_type,
         person_id=case.person_id,
         company_id=case.company_id,
         certificate_code=question.certificate_code,
     )
-    found = [only(question.fields, record) for record in await read(session, wanted)]
-    call_id = await _record(session, actor, question, case=case, outcome=f"answered {len(found)}")
+    records = [select_fields(question.fields, row) for row in await read(session, request)]
+    outcome = f"answered {len(records)}"
+    call_id = await _record(session, actor, question, case=case, outcome=outcome)
     moment = clock.now()
-    signed = await _sign(session, actor, question, call_id=call_id, moment=moment, records=found)
-    return Answer(call_id, moment, found, signed, grant.quota_per_day, grant.quota_per_day - used)
+    signature = await _sign(session, actor, question, call_id, moment, records)
+    remaining = grant.quota_per_day - used
+    return Answer(call_id, moment, records, signature, grant.quota_per_day, remaining)
 
 
-async def _fitting_grant(
+async def _covering_grant(
     session: AsyncSession, department: str, resource: Resource, question: Question
 ) -> Grant:
-    """Of several grants one that covers all fields; what the resource lost no grant gives."""
+    """A grant that covers all fields; a field that the resource has lost is never covered."""
     grants = await grants_in_force(session, department, resource.code)
     if not grants or not resource.is_shared:
         raise NoGrant(code=resource.code)
-    asked = set(question.fields)
+    fields = set(question.fields)
     for grant in grants:
-        if asked <= set(grant.fields) & resource.field_names():
+        if fields <= set(grant.fields) & resource.field_names():
             return grant
-    missing = asked - (set(grants[0].fields) & resource.field_names())
+    missing = fields - (set(grants[0].fields) & resource.field_names())
     raise FieldsNotGranted(fields=", ".join(sorted(missing)))
 
 
 async def _subject_case(session: AsyncSession, department: str, question: Question) -> CaseLink:
-    """One answer for an unknown case, another's case and another subject: nothing leaks."""
-    case = await queries.find_case(session, question.case_no)
-    if case is None or case.department_code != department or case.status not in LIVE:
-        raise NoSubjectLink
-    if question.certificate_code is None and not await _is_subject(session, case, question):
-        raise NoSubjectLink
-    return case
+    """The live case of this department, when the question names its subject.
 
-
-async def _is_subject(session: AsyncSession, case: CaseLink, question: Question) -> bool:
-    if case.company_id is not None:
-        company = await find_company(session, case.company_id)
-        return company is not None and company.uscc == question.uscc
-    person = await find_person(session, case.person_id)
-    if person is None or question.id_number is None:
-        return False
-    number = context(session).vault.decrypt(person.id_number)
-    return secrets.compare_digest(number.encode(), question.id_number.encode())
+    The refusal is the same for an unknown case, another department's case and another subject.
+    """
+    row = await queries.find_subject_case(session, question.case_no)
+    if row is None or row.case.department_code != department or row.case.status not in LIVE:
+        raise NoSubjectLink
+    if question.certificate_code is not None:
+        return row.case
+    if row.case.company_id is not None:
+        is_subject = row.uscc is not None and row.uscc == question.uscc
+    elif row.id_number is not None and question.id_number is not None:
+        id_number = context(session).vault.decrypt(row.id_number)
+        is_subject = secrets.compare_digest(id_number.encode(), question.id_number.encode())
+    else:
+        is_subject = False
+    if not is_subject:
+        raise NoSubjectLink
+    return row.case
 
 
 async def _use_quota(session: AsyncSession, grant: Grant) -> int:
-    """Counted in one statement: parallel questions cannot both take the last one."""
+    """Counted in one statement, so that parallel questions cannot both take the last one."""
     statement = insert(QuotaUse).values(grant_id=grant.grant_id, day=clock.today(), used=1)
     counted = statement.on_conflict_do_update(
         index_elements=["grant_id", "day"],
@@ -114,18 +122,18 @@ async def _use_quota(session: AsyncSession, grant: Grant) -> int:
     used = await session.scalar(counted)
     if used is None:
         wait = seconds_to_midnight(clock.now(), clock.SHANGHAI)
-        raise QuotaUsedUp(quota=grant.quota_per_day, retry_after=wait)
+        raise QuotaExceeded(quota=grant.quota_per_day, retry_after=wait)
     return used
 
 
 async def _record(
     session: AsyncSession, actor: Actor, question: Question, *, case: CaseLink | None, outcome: str
 ) -> UUID:
-    """A footprint where a person's data went out, a ledger entry in any case."""
-    personal = case is not None and case.company_id is None
-    look = Look(
+    """A footprint where a person's data were sent, a ledger entry in any case."""
+    is_personal = case is not None and case.company_id is None
+    access = Access(
         footprint_id=clock.new_id(),
-        person_id=case.person_id if case is not None and personal else None,
+        person_id=case.person_id if case is not None and is_personal else None,
         at=clock.now(),
         department_code=actor.department,
         department_name=None,
@@ -136,15 +144,14 @@ async def _record(
         case_no=question.case_no,
         ground=question.purpose,
     )
-    await record_look(session, look, seen=question.resource_code, outcome=outcome)
-    return look.footprint_id
+    await record_access(session, access, subject=question.resource_code, outcome=outcome)
+    return access.footprint_id
 
 
 async def _sign(
     session: AsyncSession,
     actor: Actor,
     question: Question,
-    *,
     call_id: UUID,
     moment: datetime,
     records: Sequence[dict[str, Any]],
