@@ -4,7 +4,7 @@ from .factories import guide, material
 
 
 def changes(before, after):
-    return [(one.pointer, one.change) for one in differences(before, after)]
+    return [(change.pointer, change.change) for change in differences(before, after)]
 
 
 def test_equal_guides_do_not_differ():

@@ -223,15 +223,15 @@ async def test_a_row_that_cannot_be_stored_stays_out_alone(client, here, monkeyp
     rows = [row(1), row(2, item_name="事项2"), row(3), row(4, task_type="x")]
     job = await finish_import(client, here, csv_of(rows))
     assert counts(job) == (4, 4, 2, 0, 0, 2)
-    found = (await client.get(job["links"]["errors"], headers=platform())).json()["data"]
-    assert [(one["line"], one["column"]) for one in found] == [(3, None), (5, "task_type")]
+    errors = (await client.get(job["links"]["errors"], headers=platform())).json()["data"]
+    assert [(error["line"], error["column"]) for error in errors] == [(3, None), (5, "task_type")]
 
 
 async def test_a_stretch_of_letters_no_index_holds_is_listed_all_the_same(client, here):
     job = await finish_import(client, here, csv_of([row(1, item_name="Ⅷ" * 1000)]))
     assert counts(job) == (1, 1, 1, 0, 0, 0)
-    found = (await client.get("/api/v1/items", params={"q": "viii" * 20})).json()["data"]
-    assert len(found) == 1
+    items = (await client.get("/api/v1/items", params={"q": "viii" * 20})).json()["data"]
+    assert len(items) == 1
 
 
 async def test_whole_guides_are_published_once(client, here, session):
@@ -245,7 +245,8 @@ async def test_whole_guides_are_published_once(client, here, session):
     )
     assert counts(changed) == (1, 1, 0, 1, 0, 0)
     versions = (await session.scalars(select(ItemVersion).order_by(ItemVersion.version))).all()
-    assert [(one.version, one.source) for one in versions] == [(1, "import")] * 2 + [(2, "import")]
+    assert [version.version for version in versions] == [1, 1, 2]
+    assert {version.source for version in versions} == {"import"}
     assert versions[0].approved_by is not None
 
 

@@ -76,8 +76,8 @@ async def test_the_journal_tells_who_did_what_and_why(client):
     item_id = await make_open_item(client)
     await act(client, item_id, "suspension", REASON)
     answer = await client.get(f"/api/v1/catalog/items/{item_id}/revisions", headers=department())
-    found = [(r["revision"], r["action"], r["reason"]) for r in answer.json()["data"]]
-    assert found == [(2, "suspension", "系统升级"), (1, "publication", None)]
+    entries = [(r["revision"], r["action"], r["reason"]) for r in answer.json()["data"]]
+    assert entries == [(2, "suspension", "系统升级"), (1, "publication", None)]
 
 
 BASE = {

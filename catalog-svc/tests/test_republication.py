@@ -1,4 +1,4 @@
-"""Items can be told again: every guide they had, and how they stand."""
+"""Items can be published again: every guide they had, and their present state."""
 
 from chassis import outbox
 

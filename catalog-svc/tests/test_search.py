@@ -81,9 +81,9 @@ async def test_blank_words_list_everything(client):
 async def test_the_best_match_comes_first(client, here):
     titles = ["护士执业注册变更", "变更护士执业注册", "护士执业注册", "护士执业注册延续与变更"]
     await finish_import(client, here, csv_of([row(n, item_name=t) for n, t in enumerate(titles)]))
-    found = await names(client, q="护士执业注册")
-    assert found[0] == "护士执业注册"
-    assert found[-1] == "变更护士执业注册"
+    ordered = await names(client, q="护士执业注册")
+    assert ordered[0] == "护士执业注册"
+    assert ordered[-1] == "变更护士执业注册"
 
 
 async def test_title_matches_stand_before_body_matches_and_open_before_listed(client, here):

@@ -8,9 +8,17 @@ from chassis import clock
 from chassis.upsert import upsert_newer
 from exchange_svc.calls.models import CaseLink, LedgerEntry
 
-from .factories import CIVIL_AFFAIRS, admin, citizen, footprint, footprints, staff, tell_department
+from .factories import (
+    CIVIL_AFFAIRS,
+    admin,
+    citizen,
+    deliver_department,
+    footprint,
+    footprints,
+    staff,
+)
 
-TOLD = "case.footprint_recorded.v1"
+RECORDED = "case.footprint_recorded.v1"
 CHECK = "/api/v1/exchange/ledger/check"
 
 
@@ -24,63 +32,63 @@ async def check(client, **query):
 async def test_of_states_in_one_batch_the_newest_is_kept(session, versions):
     cases = [clock.new_id(), clock.new_id()]
     ends = {"case_no": "1", "department_code": "2", "person_id": clock.new_id(), "company_id": None}
-    told = [
+    event = [
         {"case_id": case, "status": f"step {version}", "version": version} | ends
         for version in versions
         for case in cases
     ]
-    for some in (told, told[:2]):
+    for some in (event, event[:2]):
         await upsert_newer(session, CaseLink, some)
     kept = (await session.scalars(select(CaseLink).where(CaseLink.case_id.in_(cases)))).all()
-    assert [(one.status, one.version) for one in kept] == [("step 3", 3)] * 2
+    assert [(case.status, case.version) for case in kept] == [("step 3", 3)] * 2
 
 
 class TestFootprints:
     async def test_an_access_elsewhere_is_listed(self, client, deliver):
         person = clock.new_id()
-        told = footprint(person)
-        await deliver(TOLD, told)
+        event = footprint(person)
+        await deliver(RECORDED, event)
         (access,) = (await footprints(client, person))["data"]
         assert access == {
-            "footprint_id": str(told["footprint_id"]),
+            "footprint_id": str(event["footprint_id"]),
             "department": {"code": CIVIL_AFFAIRS, "name": "区民政局"},
             "post": "审查岗",
-            "at": told["at"].isoformat().replace("+00:00", "Z"),
+            "at": event["at"].isoformat().replace("+00:00", "Z"),
             "fields": ["form/name", "form/id_number"],
-            "case_id": str(told["case_id"]),
-            "case_no": told["case_no"],
+            "case_id": str(event["case_id"]),
+            "case_no": event["case_no"],
             "ground": "办理申请",
         }
 
     async def test_the_officer_is_never_shown(self, client, deliver):
         person = clock.new_id()
-        told = footprint(person)
-        await deliver(TOLD, told)
-        assert str(told["actor_id"]) not in str(await footprints(client, person))
+        event = footprint(person)
+        await deliver(RECORDED, event)
+        assert str(event["actor_id"]) not in str(await footprints(client, person))
 
     async def test_an_access_delivered_twice_is_listed_once(self, client, deliver):
-        told = footprint(clock.new_id())
-        await deliver(TOLD, told)
-        await deliver(TOLD, told)
-        assert len((await footprints(client, told["person_id"]))["data"]) == 1
+        event = footprint(clock.new_id())
+        await deliver(RECORDED, event)
+        await deliver(RECORDED, event)
+        assert len((await footprints(client, event["person_id"]))["data"]) == 1
         assert (await check(client))["entries"] == 1
 
     async def test_the_department_is_named_from_the_copy(self, client, deliver):
-        await tell_department(deliver, name="广安区民政局")
+        await deliver_department(deliver, name="广安区民政局")
         person = clock.new_id()
-        await deliver(TOLD, footprint(person, department_name=None))
+        await deliver(RECORDED, footprint(person, department_name=None))
         (access,) = (await footprints(client, person))["data"]
         assert access["department"]["name"] == "广安区民政局"
 
     async def test_an_access_without_a_department_has_none(self, client, deliver):
         person = clock.new_id()
-        await deliver(TOLD, footprint(person, department_code=None, department_name=None))
+        await deliver(RECORDED, footprint(person, department_code=None, department_name=None))
         assert (await footprints(client, person))["data"][0]["department"] is None
 
     async def test_newest_first_in_pages(self, client, deliver):
         person, start = clock.new_id(), datetime(2026, 11, 23, 1, tzinfo=UTC)
         for minute in (2, 0, 1):
-            await deliver(TOLD, footprint(person, at=start + timedelta(minutes=minute)))
+            await deliver(RECORDED, footprint(person, at=start + timedelta(minutes=minute)))
         first = await footprints(client, person, limit=2)
         second = await footprints(client, person, limit=2, after=first["next"])
         moments = [access["at"] for access in first["data"] + second["data"]]
@@ -88,7 +96,7 @@ class TestFootprints:
         assert (len(moments), second["next"]) == (3, None)
 
     async def test_only_ones_own(self, client, deliver):
-        await deliver(TOLD, footprint(clock.new_id()))
+        await deliver(RECORDED, footprint(clock.new_id()))
         assert (await footprints(client, clock.new_id()))["data"] == []
 
     async def test_who_may_ask(self, client):
@@ -101,7 +109,7 @@ class TestLedger:
     @pytest.fixture
     async def three(self, deliver):
         for _ in range(3):
-            await deliver(TOLD, footprint(clock.new_id()))
+            await deliver(RECORDED, footprint(clock.new_id()))
 
     async def test_an_empty_ledger_is_whole(self, client):
         assert await check(client) == {
@@ -138,8 +146,8 @@ class TestLedger:
             update(LedgerEntry).where(LedgerEntry.position == 2).values(content=content)
         )
         await session.flush()
-        found = await check(client)
-        assert (found["is_whole"], found["first_break"]) == (False, 2)
+        result = await check(client)
+        assert (result["is_whole"], result["first_break"]) == (False, 2)
 
     async def test_only_platform_admins_check(self, client):
         assert (await client.get(CHECK)).status_code == 401

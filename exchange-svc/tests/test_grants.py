@@ -162,7 +162,7 @@ class TestRequest:
         answers = await asyncio.gather(
             *(approve(concurrent_client, request, admin()) for _ in range(3))
         )
-        assert sorted(one.status_code for one in answers) == [200, 409, 409]
+        assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
 
 
 class TestRevocation:

@@ -6,6 +6,8 @@ from .factories import (
     CARD,
     DISABILITY,
     citizen,
+    deliver_case,
+    deliver_person,
     footprint,
     grant,
     issue,
@@ -14,8 +16,6 @@ from .factories import (
     query,
     result,
     staff,
-    tell_case,
-    tell_person,
 )
 
 
@@ -25,11 +25,11 @@ def certificates(number):
 
 @pytest.mark.parametrize("number", [1, 5])
 async def test_a_query(client, deliver, statements, number):
-    person = await tell_person(deliver)
+    person = await deliver_person(deliver)
     await grant(deliver, person, department_code=DISABILITY, results=certificates(number))
     resource = await publish(client)
     await make_grant(client, resource)
-    case = await tell_case(deliver, person)
+    case = await deliver_case(deliver, person)
     await query(client, resource, case)  # the signing key is loaded once
     statements.clear()
     answer = await query(client, resource, case)
@@ -39,7 +39,7 @@ async def test_a_query(client, deliver, statements, number):
 
 @pytest.mark.parametrize("number", [1, 5])
 async def test_the_holders_list(client, deliver, statements, number):
-    person = await tell_person(deliver)
+    person = await deliver_person(deliver)
     await grant(deliver, person, results=certificates(number))
     statements.clear()
     answer = await client.get("/api/v1/me/certificates", headers=citizen(person))
@@ -48,7 +48,7 @@ async def test_the_holders_list(client, deliver, statements, number):
 
 @pytest.mark.parametrize("number", [1, 5])
 async def test_footprints(client, deliver, statements, number):
-    person = await tell_person(deliver)
+    person = await deliver_person(deliver)
     for _ in range(number):
         await deliver("case.footprint_recorded.v1", footprint(person))
     statements.clear()

@@ -112,4 +112,4 @@ async def test_of_two_officers_at_once_one_is_first(concurrent_client, concurren
     answers = await asyncio.gather(
         *(change(concurrent_client, row["code"], "suspension", DECIDER) for _ in range(4))
     )
-    assert sorted(one.status_code for one in answers) == [200, 409, 409, 409]
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]

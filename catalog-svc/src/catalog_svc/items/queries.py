@@ -40,14 +40,14 @@ class NamedItem(NamedTuple):
 
 
 class ManagedItem(NamedTuple):
-    """An item as its administrators see it; no draft status while nobody works on its guide."""
+    """An item as its administrators see it; `draft_status` is None while it has no draft."""
 
     named: NamedItem
     draft_status: str | None
 
 
 def public() -> Select[Item]:
-    """What anybody may see: everything that was ever public, drafts never."""
+    """Everything that has ever been public; drafts never."""
     return select(Item).where(Item.status != Status.DRAFT, Item.revision > 0)
 
 

@@ -44,7 +44,7 @@ class ListedRow:
 
 
 def read_row(cells: Mapping[str, str]) -> ListedRow | RowFault:
-    """The row, or the first thing wrong with it."""
+    """The row, or its first fault."""
     row = {name: clean(cells.get(name, "")) for name in COLUMNS}
     fault = _fault(row)
     if fault is not None:

@@ -55,14 +55,14 @@ def gaps(guide: Guide, tools: Tools) -> list[Gap]:
         faults = tools.value_faults(schema, value)
         return [f"{fault.pointer} {fault.message}".strip() for fault in faults]
 
-    found = [gap for rule in RULES for gap in rule(guide)]
-    found += expressions(guide, tools)
-    found += form_checks.gaps(guide, tools.form_fault, value_faults)
-    return found
+    every = [gap for rule in RULES for gap in rule(guide)]
+    every += expressions(guide, tools)
+    every += form_checks.gaps(guide, tools.form_fault, value_faults)
+    return every
 
 
-def blocking(found: Sequence[Gap]) -> list[Gap]:
-    return [gap for gap in found if gap.code not in NOT_BLOCKING]
+def blocking(every: Sequence[Gap]) -> list[Gap]:
+    return [gap for gap in every if gap.code not in NOT_BLOCKING]
 
 
 def missing(guide: Guide) -> Iterator[Gap]:

@@ -30,16 +30,16 @@ def gaps(guide: Mapping[str, Any], form_fault: FormFault, value_faults: ValueFau
     fault = form_fault(form)
     if fault:
         return [_gap("form_invalid", "/form", f"不是合法的 JSON Schema：{fault}", fault)]
-    found = list(object_gaps(form, properties))
+    every = list(object_gaps(form, properties))
     for name, field in properties.items():
-        found += field_gaps(name, field)
-        found += example_gaps(name, field, name in form.get("required", ()), value_faults)
-    found += layout_gaps(guide.get("form_ui") or {}, properties)
+        every += field_gaps(name, field)
+        every += example_gaps(name, field, name in form.get("required", ()), value_faults)
+    every += layout_gaps(guide.get("form_ui") or {}, properties)
     sample = guide.get("sample_application")
     for fault in () if sample is None else value_faults(form, sample):
         zh, en = f"示范文本不符合表单：{fault}", f"sample does not fit: {fault}"
-        found.append(_gap("sample_invalid", "/sample_application", zh, en))
-    return found
+        every.append(_gap("sample_invalid", "/sample_application", zh, en))
+    return every
 
 
 def object_gaps(form: Form, properties: Form) -> Iterator[Gap]:

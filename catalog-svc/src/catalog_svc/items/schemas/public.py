@@ -62,7 +62,7 @@ class ItemOut(BaseModel):
 
 
 class ItemDetailOut(ItemOut):
-    """The whole guide; what a listed item does not say yet is null and stands in `guide_gaps`."""
+    """The whole guide; what a listed item lacks is null and is named in `guide_gaps`."""
 
     revision: int
     code_kind: str
