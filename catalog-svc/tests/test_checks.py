@@ -218,7 +218,7 @@ def test_a_form_that_is_not_written_yet_is_only_missing():
     ]
 
 
-def test_a_missing_sample_is_told_once():
+def test_a_missing_sample_is_reported_once():
     content = guide()
     del content["sample_application"]
     assert gap_places(content) == [("missing", "/sample_application")]

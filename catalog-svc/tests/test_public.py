@@ -175,7 +175,7 @@ async def test_answers_decide_eligibility_and_materials(
     assert [material["material_id"] for material in answer["materials"]] == materials
 
 
-async def test_another_applicant_type_is_told_so(client, item_id):
+async def test_another_applicant_type_is_not_served(client, item_id):
     answer = await precheck(client, item_id, answers={}, applicant_type="enterprise")
     assert answer.json()["eligible"] is False
 
@@ -226,8 +226,8 @@ async def test_lists_follow_the_item_types(client, here, item_id):
         "benefits": {code_of(1)},
     }
     for name, codes in expected.items():
-        found = (await client.get(f"/api/v1/lists/{name}")).json()["data"]
-        assert {item["item_code"] for item in found} == codes
+        items = (await client.get(f"/api/v1/lists/{name}")).json()["data"]
+        assert {item["item_code"] for item in items} == codes
     assert (await client.get("/api/v1/lists/wishes")).status_code == 404
 
 

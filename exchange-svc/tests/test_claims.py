@@ -128,7 +128,7 @@ class TestOnce:
         assert not await deliver("case.certificate_claimed.v1", event, event_id=event_id)
         assert len(await recorded(CHECKED)) == 1
 
-    async def test_a_claim_told_again_is_answered_once(self, client, deliver, recorded):
+    async def test_a_claim_delivered_again_is_answered_once(self, client, deliver, recorded):
         row = await issue(deliver, client)
         event = claim_on(row["code"], row["person_id"])
         for _ in range(2):

@@ -104,7 +104,7 @@ class TestOnce:
         assert not await deliver("case.decided.v1", event, **again)
         assert len(await held(client, citizen(person))) == 1
 
-    async def test_the_same_grant_told_by_another_event_issues_nothing_more(
+    async def test_the_same_decision_in_another_event_issues_nothing_more(
         self, client, deliver, recorded
     ):
         person = await deliver_person(deliver)

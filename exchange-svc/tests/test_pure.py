@@ -61,7 +61,7 @@ class TestCodes:
     def test_other_texts_are_malformed(self, text):
         assert codes.fault_of(text, ROOT) is codes.Fault.FORMAT
 
-    def test_a_wrong_check_character_is_told_apart(self):
+    def test_a_wrong_check_character_is_a_fault_of_its_own(self):
         assert codes.fault_of(REAL[0][:-1] + "V", ROOT) is codes.Fault.CHECK_CHARACTER
 
     def test_a_department_with_a_credit_code_is_the_issuer(self):

@@ -32,7 +32,7 @@ async def test_the_holder_reads_the_reasons(client, row):
     assert set(entry) == {"action", "reason", "at"}
 
 
-async def test_the_issuing_decider_is_told_what_is_possible(client, row):
+async def test_the_issuing_decider_reads_what_is_possible(client, row):
     path = f"/api/v1/certificates/{row['code']}"
     seen = (await client.get(path, headers=DECIDER)).json()
     assert seen["actions"] == ["suspension", "revocation"]
