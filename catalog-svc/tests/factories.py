@@ -1,4 +1,4 @@
-"""One line of intent each: guides, item lists, administrators, and the steps of a publication."""
+"""One call per intention: guides, item lists, administrators, and the steps of a publication."""
 
 import copy
 import csv
@@ -215,7 +215,7 @@ def csv_of(rows: list[dict[str, str]], columns: list[str] = COLUMNS) -> str:
 
 
 def jsonl_of(guides: list[dict[str, Any]]) -> str:
-    return "\n".join(json.dumps(one, ensure_ascii=False) for one in guides)
+    return "\n".join(json.dumps(content, ensure_ascii=False) for content in guides)
 
 
 async def make_draft(client: Any, content: dict[str, Any], actor: dict[str, str]) -> str:

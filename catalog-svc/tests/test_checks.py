@@ -3,8 +3,8 @@
 
 import pytest
 
-from catalog_svc.items import checks
-from catalog_svc.items.checks import Tools
+from catalog_svc.items.rules import checks
+from catalog_svc.items.rules.checks import Tools
 from catalog_svc.items.usecases.checking import TOOLS, listed_guide
 from catalog_svc.items.usecases.drafting import NewItem, item_of
 
@@ -13,7 +13,7 @@ from .factories import LAW, code_of, form, guide, material, step
 NATIONAL = "11370800MB285591843370117002011"
 
 
-def found(content):
+def gap_places(content):
     return [(gap.code, gap.pointer) for gap in checks.blocking(checks.gaps(content, TOOLS))]
 
 
@@ -30,7 +30,7 @@ def fee(**changes):
 
 def test_a_complete_guide_has_only_the_note_about_its_local_code():
     assert [gap.code for gap in checks.gaps(guide(), TOOLS)] == ["code_local"]
-    assert found(guide()) == []
+    assert gap_places(guide()) == []
 
 
 def test_a_national_code_that_agrees_leaves_no_gap():
@@ -44,7 +44,7 @@ def test_a_national_code_that_agrees_leaves_no_gap():
 
 
 def test_a_national_code_must_agree_with_department_level_and_base_item():
-    assert found(guide(task_code=NATIONAL)) == [
+    assert gap_places(guide(task_code=NATIONAL)) == [
         ("task_code_differs", "/department/code"),
         ("task_code_differs", "/use_level"),
         ("task_code_differs", "/catalog_code"),
@@ -53,12 +53,12 @@ def test_a_national_code_must_agree_with_department_level_and_base_item():
 
 @pytest.mark.parametrize("code", ["x", NATIONAL + "01", "2" + NATIONAL[1:]])
 def test_a_task_code_that_is_not_national_is_refused(code):
-    assert found(guide(task_code=code)) == [("task_code_invalid", "/task_code")]
+    assert gap_places(guide(task_code=code)) == [("task_code_invalid", "/task_code")]
 
 
 def test_a_listed_item_names_everything_it_lacks():
     new = NewItem(code_of(1), "事项", None, "20", "D", "局", "511602000000", None)
-    gaps = found(listed_guide(item_of(new, "listed")))
+    gaps = gap_places(listed_guide(item_of(new, "listed")))
     assert ("missing", "/conditions") in gaps
     assert ("missing", "/materials") in gaps
     assert ("missing", "/steps") in gaps
@@ -126,7 +126,7 @@ def test_a_malformed_guide_shows_its_faults_alone():
     ],
 )  # fmt: skip
 def test_each_rule_names_its_place(changes, expected):
-    assert found(guide(**changes)) == expected
+    assert gap_places(guide(**changes)) == expected
 
 
 def test_questions_and_conditions_must_fit_together():
@@ -134,7 +134,7 @@ def test_questions_and_conditions_must_fit_together():
     content["questions"][0]["default"] = "mars"
     content["conditions"][0]["questions"] = ["household", "income"]
     content["conditions"][0]["reason_en"] = None
-    assert found(content) == [
+    assert gap_places(content) == [
         ("default_not_offered", "/questions/0/default"),
         ("question_unknown", "/conditions/0/questions"),
         ("reason_missing", "/conditions/0/reason_zh"),
@@ -145,14 +145,14 @@ def test_questions_and_conditions_must_fit_together():
 def test_expressions_must_compile_and_decide(expression):
     content = guide(materials=[material(when=expression)])
     content["conditions"][0]["expression"] = expression
-    assert found(content) == [
+    assert gap_places(content) == [
         ("expression_invalid", "/conditions/0/expression"),
         ("expression_invalid", "/materials/0/when"),
     ]
 
 
 def form_gaps(content, **others):
-    return found(guide(form=content, **others))
+    return gap_places(guide(form=content, **others))
 
 
 def field(**changes):
@@ -211,17 +211,17 @@ def test_layout_and_sample_must_fit_the_form():
 def test_a_form_that_is_not_written_yet_is_only_missing():
     content = guide()
     del content["form"], content["form_ui"], content["sample_application"]
-    assert found(content) == [
+    assert gap_places(content) == [
         ("missing", "/form"),
         ("missing", "/form_ui"),
         ("missing", "/sample_application"),
     ]
 
 
-def test_a_missing_sample_is_told_once():
+def test_a_missing_sample_is_reported_once():
     content = guide()
     del content["sample_application"]
-    assert found(content) == [("missing", "/sample_application")]
+    assert gap_places(content) == [("missing", "/sample_application")]
 
 
 @pytest.mark.parametrize("broken", [float("nan"), "\u0000", "\ud800"])
@@ -240,7 +240,7 @@ def test_the_rules_use_only_what_they_are_given():
     silent = Tools(
         shape=lambda _: (),
         form_fault=lambda _: None,
-        fill_faults=lambda *_: (),
+        value_faults=lambda *_: (),
         expression_fault=lambda *_: None,
     )
     assert checks.blocking(checks.gaps(guide(), silent)) == []

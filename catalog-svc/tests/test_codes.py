@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.cn import uscc
 
-from catalog_svc.items import codes
+from catalog_svc.items.rules import codes
 
 REAL_LIST = Path(__file__).parents[2].parent / "shared" / "data" / "guangan-items.csv"
 NATIONAL = "11370800MB285591843370117002011"

@@ -1,10 +1,10 @@
-from catalog_svc.items.diffs import differences
+from catalog_svc.items.rules.diffs import differences
 
 from .factories import guide, material
 
 
 def changes(before, after):
-    return [(one.pointer, one.change) for one in differences(before, after)]
+    return [(change.pointer, change.change) for change in differences(before, after)]
 
 
 def test_equal_guides_do_not_differ():

@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import pytest
@@ -168,7 +169,7 @@ async def test_progress_shows_and_a_crash_loses_nothing(client, here, session, m
     async def turn(*, dies=False):
         async with here.writing.begin() as turning:
             turning.info["context"] = here
-            await usecases._take_chunk(turning, await usecases.queries.next_job(turning))
+            await usecases.take_chunk(turning, await usecases.queries.next_job(turning))
             if dies:
                 raise InterruptedError("before the commit")
         return (await client.get(started["links"]["self"], headers=platform())).json()
@@ -190,9 +191,11 @@ async def test_a_turn_with_nothing_to_do_leaves_no_trace(session):
 async def test_a_turn_takes_as_many_chunks_as_its_time_allows(client, session, monkeypatch):
     monkeypatch.setattr(usecases, "CHUNK", {"csv": 1})
     started = (await start_import(client, csv_of([row(n) for n in range(5)]))).json()
-    await usecases.run_imports(session)
-    done = (await client.get(started["links"]["self"], headers=platform())).json()
-    assert (done["status"], done["processed"]) == ("finished", 5)
+    seconds = itertools.count(step=usecases.TURN_SECONDS / 4)
+    for status, processed in (("running", 3), ("finished", 5)):
+        await usecases.run_imports(session, timer=lambda: next(seconds))
+        job = (await client.get(started["links"]["self"], headers=platform())).json()
+        assert (job["status"], job["processed"]) == (status, processed)
 
 
 async def test_a_job_that_cannot_go_on_fails_and_lets_others_pass(client, here, monkeypatch):
@@ -212,7 +215,7 @@ async def test_a_row_that_cannot_be_stored_stays_out_alone(client, here, monkeyp
 
     async def broken(session, actor_id, rows, **options):
         outcomes = await whole(session, actor_id, rows, **options)
-        if any(one.name == "事项2" for one in rows):
+        if any(row.name == "事项2" for row in rows):
             raise KeyError("unforeseen")
         return outcomes
 
@@ -220,15 +223,15 @@ async def test_a_row_that_cannot_be_stored_stays_out_alone(client, here, monkeyp
     rows = [row(1), row(2, item_name="事项2"), row(3), row(4, task_type="x")]
     job = await finish_import(client, here, csv_of(rows))
     assert counts(job) == (4, 4, 2, 0, 0, 2)
-    found = (await client.get(job["links"]["errors"], headers=platform())).json()["data"]
-    assert [(one["line"], one["column"]) for one in found] == [(3, None), (5, "task_type")]
+    errors = (await client.get(job["links"]["errors"], headers=platform())).json()["data"]
+    assert [(error["line"], error["column"]) for error in errors] == [(3, None), (5, "task_type")]
 
 
 async def test_a_stretch_of_letters_no_index_holds_is_listed_all_the_same(client, here):
     job = await finish_import(client, here, csv_of([row(1, item_name="Ⅷ" * 1000)]))
     assert counts(job) == (1, 1, 1, 0, 0, 0)
-    found = (await client.get("/api/v1/items", params={"q": "viii" * 20})).json()["data"]
-    assert len(found) == 1
+    items = (await client.get("/api/v1/items", params={"q": "viii" * 20})).json()["data"]
+    assert len(items) == 1
 
 
 async def test_whole_guides_are_published_once(client, here, session):
@@ -242,7 +245,8 @@ async def test_whole_guides_are_published_once(client, here, session):
     )
     assert counts(changed) == (1, 1, 0, 1, 0, 0)
     versions = (await session.scalars(select(ItemVersion).order_by(ItemVersion.version))).all()
-    assert [(one.version, one.source) for one in versions] == [(1, "import")] * 2 + [(2, "import")]
+    assert [version.version for version in versions] == [1, 1, 2]
+    assert {version.source for version in versions} == {"import"}
     assert versions[0].approved_by is not None
 
 

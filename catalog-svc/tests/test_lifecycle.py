@@ -1,7 +1,7 @@
 import pytest
 
 from catalog_svc.items.errors import IllegalMove
-from catalog_svc.items.lifecycle import (
+from catalog_svc.items.rules.lifecycle import (
     DRAFT_MOVES,
     MOVES,
     Action,

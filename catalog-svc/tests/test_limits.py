@@ -1,6 +1,6 @@
 import pytest
 
-from catalog_svc.items import limits
+from catalog_svc.items.rules import limits
 
 
 def of(value, unit):

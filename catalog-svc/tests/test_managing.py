@@ -10,7 +10,7 @@ async def act(client, item_id, action, body=None, headers=None):
     return await client.post(path, json=body, headers=headers or department())
 
 
-async def test_suspension_and_resumption_are_told_to_the_world(client, recorded):
+async def test_suspension_and_resumption_are_published(client, recorded):
     item_id = await make_open_item(client)
     suspended = await act(client, item_id, "suspension", REASON)
     assert (suspended.json()["status"], suspended.json()["revision"]) == ("suspended", 2)
@@ -72,12 +72,12 @@ async def test_a_suspension_needs_its_reason(client, body):
     assert answer.status_code == 422
 
 
-async def test_the_journal_tells_who_did_what_and_why(client):
+async def test_the_journal_says_who_did_what_and_why(client):
     item_id = await make_open_item(client)
     await act(client, item_id, "suspension", REASON)
     answer = await client.get(f"/api/v1/catalog/items/{item_id}/revisions", headers=department())
-    found = [(r["revision"], r["action"], r["reason"]) for r in answer.json()["data"]]
-    assert found == [(2, "suspension", "系统升级"), (1, "publication", None)]
+    entries = [(r["revision"], r["action"], r["reason"]) for r in answer.json()["data"]]
+    assert entries == [(2, "suspension", "系统升级"), (1, "publication", None)]
 
 
 BASE = {

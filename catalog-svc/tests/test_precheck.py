@@ -1,6 +1,6 @@
 import pytest
 
-from catalog_svc.items import precheck
+from catalog_svc.items.rules import precheck
 from chassis.expressions import truth
 
 from .factories import guide, material
@@ -44,19 +44,19 @@ def with_two_questions():
     ],
 )
 def test_eligibility_waits_for_what_decides_it(answers, eligible):
-    found = precheck.eligibility(with_two_questions(), answers, "natural_person", truth)
-    assert found.eligible is eligible
+    result = precheck.eligibility(with_two_questions(), answers, "natural_person", truth)
+    assert result.eligible is eligible
 
 
 def test_an_unmet_condition_says_why_in_both_languages():
-    found = precheck.eligibility(guide(), OTHER, "natural_person", truth)
-    reason = next(one for one in found.reasons if one.condition_id == "c1")
+    result = precheck.eligibility(guide(), OTHER, "natural_person", truth)
+    reason = next(reason for reason in result.reasons if reason.condition_id == "c1")
     assert (reason.outcome, reason.zh, reason.en) == (
         "unmet",
         "非本地户籍",
         "not of a local household",
     )
-    assert [one.outcome for one in found.reasons] == ["met", "unmet", "told"]
+    assert [reason.outcome for reason in result.reasons] == ["met", "unmet", "told"]
 
 
 def test_another_kind_of_applicant_is_not_eligible():
@@ -73,21 +73,21 @@ def test_without_conditions_decided_by_machine_everybody_served_is_eligible():
 )
 def test_unanswered_questions_take_their_default_for_materials(answers, expected):
     content = guide()
-    known = precheck.facts(content, answers, "natural_person")
-    found = precheck.materials(content, known, truth)
-    assert [one["material_id"] for one in found] == expected
+    context = precheck.answers_context(content, answers, "natural_person")
+    materials = precheck.materials(content, context, truth)
+    assert [material["material_id"] for material in materials] == expected
 
 
 def test_materials_may_depend_on_the_applicant():
     content = guide(materials=[material(when="applicant_type == 'enterprise'")])
-    known = precheck.facts(content, {}, "enterprise")
-    assert precheck.materials(content, known, truth)
-    assert not precheck.materials(content, known | {"applicant_type": "natural_person"}, truth)
+    context = precheck.answers_context(content, {}, "enterprise")
+    assert precheck.materials(content, context, truth)
+    assert not precheck.materials(content, context | {"applicant_type": "natural_person"}, truth)
 
 
 def test_answers_nobody_asked_for_are_named():
     wrong = precheck.wrong_answers(guide(), {"household": "mars", "shoe_size": "43"})
-    assert [(one.question_id, one.code) for one in wrong] == [
+    assert [(answer.question_id, answer.code) for answer in wrong] == [
         ("household", "unknown_option"),
         ("shoe_size", "unknown_question"),
     ]

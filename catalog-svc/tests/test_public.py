@@ -150,7 +150,7 @@ async def precheck(client, item_id, **body):
 async def test_precheck_takes_defaults_and_waits_for_the_deciding_answer(client, item_id):
     answer = (await precheck(client, item_id)).json()
     assert answer["eligible"] is None
-    assert [one["material_id"] for one in answer["materials"]] == ["m1"]
+    assert [material["material_id"] for material in answer["materials"]] == ["m1"]
     assert (
         answer["materials"][0].items()
         >= {
@@ -172,10 +172,10 @@ async def test_answers_decide_eligibility_and_materials(
 ):
     answer = (await precheck(client, item_id, answers={"household": household})).json()
     assert answer["eligible"] is eligible
-    assert [one["material_id"] for one in answer["materials"]] == materials
+    assert [material["material_id"] for material in answer["materials"]] == materials
 
 
-async def test_another_applicant_type_is_told_so(client, item_id):
+async def test_another_applicant_type_is_not_served(client, item_id):
     answer = await precheck(client, item_id, answers={}, applicant_type="enterprise")
     assert answer.json()["eligible"] is False
 
@@ -226,8 +226,8 @@ async def test_lists_follow_the_item_types(client, here, item_id):
         "benefits": {code_of(1)},
     }
     for name, codes in expected.items():
-        found = (await client.get(f"/api/v1/lists/{name}")).json()["data"]
-        assert {item["item_code"] for item in found} == codes
+        items = (await client.get(f"/api/v1/lists/{name}")).json()["data"]
+        assert {item["item_code"] for item in items} == codes
     assert (await client.get("/api/v1/lists/wishes")).status_code == 404
 
 

@@ -1,11 +1,11 @@
-"""Items can be told again: every guide they had, and how they stand."""
+"""Items can be published again: every guide they had, and their present state."""
 
 from chassis import outbox
 
 from .factories import department, guide, make_draft, make_open_item, platform
 
 
-async def test_items_are_told_again_with_the_guides_they_had(client, here, prepared, recorded):
+async def test_items_are_published_again_with_the_guides_they_had(client, here, prepared, recorded):
     item_id = await make_open_item(client)
     path = f"/api/v1/catalog/items/{item_id}"
     await client.post(f"{path}/suspension", json={"reason": "系统升级"}, headers=department())
@@ -15,13 +15,13 @@ async def test_items_are_told_again_with_the_guides_they_had(client, here, prepa
         json={"reason": "重复"},
         headers=department(),
     )
-    asked = await client.post("/api/v1/operations/catalog/republications", headers=platform())
-    assert asked.status_code == 202, asked.text
+    answer = await client.post("/api/v1/operations/catalog/republications", headers=platform())
+    assert answer.status_code == 202, answer.text
     before = await recorded("catalog.item.suspended.v1")
     while await outbox.republish_page(here, prepared.service.republish):
         pass
     again = (await recorded("catalog.item.suspended.v1"))[len(before) :]
-    assert [one["data"] for one in again] == [before[-1]["data"]]
+    assert [event["data"] for event in again] == [before[-1]["data"]]
     assert await recorded("catalog.item.cancelled.v1") == []
     seen = await client.get("/api/v1/operations/catalog/republications", headers=platform())
     (items,) = seen.json()["kinds"]

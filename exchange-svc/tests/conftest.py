@@ -1,4 +1,5 @@
 import pytest
+from sqlalchemy import event
 
 from exchange_svc.main import create_service
 
@@ -6,3 +7,17 @@ from exchange_svc.main import create_service
 @pytest.fixture(scope="session")
 def service_factory():
     return create_service
+
+
+@pytest.fixture
+def statements(here):
+    """The statements that were sent, without those about savepoints; a test clears it first."""
+    sent = []
+
+    def note(_connection, _cursor, statement, *_):
+        if statement.split(maxsplit=1)[0].upper() in {"SELECT", "INSERT", "UPDATE", "DELETE"}:
+            sent.append(statement)
+
+    event.listen(here.engine.sync_engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(here.engine.sync_engine, "before_cursor_execute", note)

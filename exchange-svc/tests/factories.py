@@ -1,11 +1,11 @@
-"""One line of intent each: what other services tell, and who asks."""
+"""One call per intention: the events of other services, and the actors of requests."""
 
 import itertools
 from uuid import UUID
 
 from chassis import clock
 from chassis.testing.plugin import token_for
-from exchange_svc.certificates import codes
+from exchange_svc.certificates.rules import codes
 
 CIVIL_AFFAIRS = "11511301008778298W"
 MARKET = "68236467-9"
@@ -32,18 +32,18 @@ def admin():
     return token_for("staff", region="510000000000", roles=["platform_admin"])
 
 
-async def tell_person(
+async def deliver_person(
     deliver, person_id=None, *, name="张三丰", number="511602199001011234", **more
 ):
     person_id = person_id or clock.new_id()
-    told = {"person_id": person_id, "level": "L2", "version": 1} | more
+    event = {"person_id": person_id, "level": "L2", "version": 1} | more
     sealed = {"name": name, "id_number": number, "mobile": "13900000000"}
-    await deliver("identity.person.registered.v1", told, sealed=sealed)
+    await deliver("identity.person.registered.v1", event, sealed=sealed)
     return person_id
 
 
-async def tell_company(deliver, leader, **changes):
-    told = {
+async def deliver_company(deliver, leader, **changes):
+    event = {
         "company_id": clock.new_id(),
         "name": "广安区晨光食品店",
         "uscc": "91511602MA0TE5T16C",
@@ -51,12 +51,12 @@ async def tell_company(deliver, leader, **changes):
         "active": True,
         "version": 1,
     } | changes
-    await deliver("identity.company.changed.v1", told)
-    return told["company_id"]
+    await deliver("identity.company.changed.v1", event)
+    return event["company_id"]
 
 
-async def tell_mandate(deliver, company_id, grantee, **changes):
-    told = {
+async def deliver_mandate(deliver, company_id, grantee, **changes):
+    event = {
         "mandate_id": clock.new_id(),
         "company_id": company_id,
         "grantor_person_id": None,
@@ -68,12 +68,12 @@ async def tell_mandate(deliver, company_id, grantee, **changes):
         "status": "active",
         "version": 1,
     } | changes
-    await deliver("identity.mandate.changed.v1", told)
+    await deliver("identity.mandate.changed.v1", event)
 
 
-async def tell_department(deliver, code=CIVIL_AFFAIRS, name="区民政局"):
-    told = {"department_code": code, "name": name, "region_code": REGION, "active": True}
-    await deliver("identity.department.changed.v1", told | {"version": 1})
+async def deliver_department(deliver, code=CIVIL_AFFAIRS, name="区民政局"):
+    event = {"department_code": code, "name": name, "region_code": REGION, "active": True}
+    await deliver("identity.department.changed.v1", event | {"version": 1})
 
 
 def result(**changes):
@@ -121,19 +121,19 @@ FACE = {"fields": {"category": "肢体", "home_address": "广安区北仓路1号
 
 
 async def grant(deliver, person_id, company_id=None, *, face=FACE, **changes):
-    """Tell of a grant; its data come back, to be told again."""
-    told = decision(person_id, company_id, **changes)
-    await deliver("case.decided.v1", told, sealed=face)
-    return told
+    """Deliver a decision that grants; returns its data, to be delivered again."""
+    event = decision(person_id, company_id, **changes)
+    await deliver("case.decided.v1", event, sealed=face)
+    return event
 
 
 async def issue(deliver, client, person_id=None, company_id=None, *, reader=None, **changes):
-    """A certificate of a person (told of, when none is given), as the holder's list shows it."""
-    person_id = person_id or await tell_person(deliver)
-    told = await grant(deliver, person_id, company_id, **changes)
+    """A person's certificate as the holder's list shows it; without a person, one is delivered."""
+    person_id = person_id or await deliver_person(deliver)
+    event = await grant(deliver, person_id, company_id, **changes)
     rows = await held(client, citizen(reader or person_id))
-    found = next(row for row in rows if row["case_id"] == str(told["case_id"]))
-    return found | {"person_id": person_id}
+    shown = next(row for row in rows if row["case_id"] == str(event["case_id"]))
+    return shown | {"person_id": person_id}
 
 
 async def held(client, headers, **query):
@@ -158,13 +158,13 @@ def claim_on(code, person_id, company_id=None, **changes):
 
 
 async def claim(deliver, recorded, code, person_id, company_id=None, **changes):
-    """Claim a certificate for a case; the answer this service gave, and the claim."""
-    told = claim_on(code, person_id, company_id, **changes)
-    await deliver("case.certificate_claimed.v1", told)
-    answers = [one["data"] for one in await recorded(CHECKED)]
-    mine = [one for one in answers if one["claim_id"] == str(told["claim_id"])]
+    """Claim a certificate for a case; returns the outcome and the claim."""
+    event = claim_on(code, person_id, company_id, **changes)
+    await deliver("case.certificate_claimed.v1", event)
+    answers = [envelope["data"] for envelope in await recorded(CHECKED)]
+    mine = [check for check in answers if check["claim_id"] == str(event["claim_id"])]
     assert len(mine) == 1
-    return mine[0], told
+    return mine[0], event
 
 
 async def footprints(client, person_id, **query):
@@ -233,7 +233,7 @@ def entry(**changes):
         "title": "残疾人证信息",
         "summary": "区残联颁发的残疾人证",
         "certificate_type": CARD,
-        "fields": [{"name": one, "title": one, "type": "string"} for one in names],
+        "fields": [{"name": name, "title": name, "type": "string"} for name in names],
         "share_type": "unconditional",
         "update_cycle": "real_time",
     } | changes
@@ -283,10 +283,10 @@ async def make_grant(client, resource, **changes):
     return next(row for row in rows if row["request_id"] == request["request_id"])
 
 
-async def tell_case(deliver, person_id, company_id=None, **changes):
-    told = case_of(person_id, company_id, status="submitted", version=1) | changes
-    await deliver("case.submitted.v1", told)
-    return told
+async def deliver_case(deliver, person_id, company_id=None, **changes):
+    event = case_of(person_id, company_id, status="submitted", version=1) | changes
+    await deliver("case.submitted.v1", event)
+    return event
 
 
 async def query(client, resource, case, headers=None, **changes):
@@ -297,5 +297,5 @@ async def query(client, resource, case, headers=None, **changes):
         "id_number": "511602199001011234",
     } | changes
     path = f"{RESOURCES}/{resource['code']}/query"
-    asked = {name: value for name, value in body.items() if value is not None}
-    return await client.post(path, json=asked, headers=headers or system())
+    content = {name: value for name, value in body.items() if value is not None}
+    return await client.post(path, json=content, headers=headers or system())

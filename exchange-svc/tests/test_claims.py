@@ -11,12 +11,12 @@ from .factories import (
     change,
     claim,
     claim_on,
+    deliver_company,
+    deliver_person,
     footprints,
     issue,
     result,
     staff,
-    tell_company,
-    tell_person,
     unknown_code,
 )
 
@@ -30,19 +30,19 @@ async def entries(client):
 class TestCheck:
     async def test_ones_own_certificate_counts(self, client, deliver, recorded):
         row = await issue(deliver, client)
-        answer, told = await claim(deliver, recorded, row["code"], row["person_id"])
+        answer, event = await claim(deliver, recorded, row["code"], row["person_id"])
         assert (answer["outcome"], answer["reason"]) == ("valid", None)
-        assert answer["case_id"] == str(told["case_id"])
+        assert answer["case_id"] == str(event["case_id"])
         assert answer["material_id"] == "m1"
         assert answer["certificate_code"] == row["code"]
 
-    async def test_the_look_stands_in_footprints_and_ledger(self, client, deliver, recorded):
+    async def test_the_access_is_in_footprints_and_ledger(self, client, deliver, recorded):
         row = await issue(deliver, client)
-        _, told = await claim(deliver, recorded, row["code"], row["person_id"])
-        (look,) = (await footprints(client, row["person_id"]))["data"]
-        assert look["department"]["code"] == CIVIL_AFFAIRS
-        assert look["case_no"] == told["case_no"]
-        assert "困难残疾人生活补贴" in look["ground"]
+        _, event = await claim(deliver, recorded, row["code"], row["person_id"])
+        (access,) = (await footprints(client, row["person_id"]))["data"]
+        assert access["department"]["code"] == CIVIL_AFFAIRS
+        assert access["case_no"] == event["case_no"]
+        assert "困难残疾人生活补贴" in access["ground"]
         assert await entries(client) == 1
 
     async def test_any_type_counts_when_none_is_asked_for(self, client, deliver, recorded):
@@ -100,8 +100,8 @@ class TestCheck:
 class TestCompany:
     @pytest.fixture
     async def row(self, client, deliver):
-        leader = await tell_person(deliver)
-        company_id = await tell_company(deliver, leader)
+        leader = await deliver_person(deliver)
+        company_id = await deliver_company(deliver, leader)
         return await issue(deliver, client, leader, company_id)
 
     async def test_a_companys_certificate_counts_in_its_own_case(self, deliver, recorded, row):
@@ -123,15 +123,15 @@ class TestCompany:
 class TestOnce:
     async def test_a_redelivered_claim_is_answered_once(self, client, deliver, recorded):
         row = await issue(deliver, client)
-        told, event_id = claim_on(row["code"], row["person_id"]), clock.new_id()
-        assert await deliver("case.certificate_claimed.v1", told, event_id=event_id)
-        assert not await deliver("case.certificate_claimed.v1", told, event_id=event_id)
+        event, event_id = claim_on(row["code"], row["person_id"]), clock.new_id()
+        assert await deliver("case.certificate_claimed.v1", event, event_id=event_id)
+        assert not await deliver("case.certificate_claimed.v1", event, event_id=event_id)
         assert len(await recorded(CHECKED)) == 1
 
-    async def test_a_claim_told_again_is_answered_once(self, client, deliver, recorded):
+    async def test_a_claim_delivered_again_is_answered_once(self, client, deliver, recorded):
         row = await issue(deliver, client)
-        told = claim_on(row["code"], row["person_id"])
+        event = claim_on(row["code"], row["person_id"])
         for _ in range(2):
-            assert await deliver("case.certificate_claimed.v1", told)
+            assert await deliver("case.certificate_claimed.v1", event)
         assert len(await recorded(CHECKED)) == 1
         assert len((await footprints(client, row["person_id"]))["data"]) == 1

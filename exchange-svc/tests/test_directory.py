@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from chassis.testing.plugin import token_for
-from exchange_svc.directory import terms
-from exchange_svc.directory.terms import ShareType
+from exchange_svc.directory.rules import terms
+from exchange_svc.directory.rules.terms import ShareType
 
 from .factories import (
     CIVIL_AFFAIRS,
@@ -58,16 +58,16 @@ class TestTerms:
 
 class TestPublish:
     async def test_a_resource_stands_in_the_directory(self, client):
-        made = await publish(client)
-        assert made["code"] == "304001000001"
-        assert made["provider_code"] == DISABILITY
-        assert made["share_condition"] == "无条件"
+        resource = await publish(client)
+        assert resource["code"] == "304001000001"
+        assert resource["provider_code"] == DISABILITY
+        assert resource["share_condition"] == "无条件"
         for headers in (staff(), system(), admin()):
             listed = await client.get(RESOURCES, headers=headers)
-            assert [row["code"] for row in listed.json()["data"]] == [made["code"]]
-            one = await client.get(f"{RESOURCES}/{made['code']}", headers=headers)
-            assert one.json() == made
-            assert one.headers["etag"] == '"1"'
+            assert [row["code"] for row in listed.json()["data"]] == [resource["code"]]
+            answer = await client.get(f"{RESOURCES}/{resource['code']}", headers=headers)
+            assert answer.json() == resource
+            assert answer.headers["etag"] == '"1"'
 
     async def test_numbers_run_in_each_category(self, client):
         codes = [(await publish(client))["code"] for _ in range(2)]
@@ -75,8 +75,8 @@ class TestPublish:
         assert codes == ["304001000001", "304001000002", "304002000001"]
 
     async def test_numbers_differ_when_published_at_once(self, concurrent_client):
-        made = await asyncio.gather(*(publish(concurrent_client) for _ in range(4)))
-        assert len({one["code"] for one in made}) == 4
+        resources = await asyncio.gather(*(publish(concurrent_client) for _ in range(4)))
+        assert len({resource["code"] for resource in resources}) == 4
 
     @pytest.mark.parametrize(
         ("change", "pointer"),
@@ -115,38 +115,38 @@ class TestPublish:
 
 
 class TestChange:
-    async def change(self, client, made, headers=None, tag='"1"', **changes):
+    async def change(self, client, resource, headers=None, tag='"1"', **changes):
         headers = headers or department_admin(DISABILITY)
         headers |= {"If-Match": tag} if tag else {}
-        return await client.patch(f"{RESOURCES}/{made['code']}", json=changes, headers=headers)
+        return await client.patch(f"{RESOURCES}/{resource['code']}", json=changes, headers=headers)
 
     async def test_only_what_is_sent_changes(self, client):
-        made = await publish(client)
-        answer = await self.change(client, made, title="残疾人证")
-        assert answer.json() == made | {"title": "残疾人证", "version": 2}
+        resource = await publish(client)
+        answer = await self.change(client, resource, title="残疾人证")
+        assert answer.json() == resource | {"title": "残疾人证", "version": 2}
 
     async def test_terms_are_checked_again(self, client):
-        made = await publish(client)
-        assert (await self.change(client, made, share_type="none")).status_code == 422
-        answer = await self.change(client, made, share_type="none", legal_basis="档案法")
+        resource = await publish(client)
+        assert (await self.change(client, resource, share_type="none")).status_code == 422
+        answer = await self.change(client, resource, share_type="none", legal_basis="档案法")
         assert answer.json()["share_type"] == "none"
 
     async def test_a_revoked_resource_is_seen_by_its_department_only(self, client):
-        made = await publish(client)
-        assert (await self.change(client, made, status="revoked")).status_code == 200
-        path = f"{RESOURCES}/{made['code']}"
+        resource = await publish(client)
+        assert (await self.change(client, resource, status="revoked")).status_code == 200
+        path = f"{RESOURCES}/{resource['code']}"
         assert (await client.get(path, headers=staff())).status_code == 404
         assert (await client.get(path, headers=staff(DISABILITY))).status_code == 200
 
     async def test_who_may_and_when(self, client):
-        made = await publish(client)
-        assert (await self.change(client, made, tag=None, title="x")).status_code == 428
-        assert (await self.change(client, made, tag='"9"', title="x")).status_code == 412
+        resource = await publish(client)
+        assert (await self.change(client, resource, tag=None, title="x")).status_code == 428
+        assert (await self.change(client, resource, tag='"9"', title="x")).status_code == 412
         other = department_admin()
-        assert (await self.change(client, made, other, title="x")).status_code == 403
+        assert (await self.change(client, resource, other, title="x")).status_code == 403
         clerk = staff(DISABILITY)
-        assert (await self.change(client, made, clerk, title="x")).status_code == 403
+        assert (await self.change(client, resource, clerk, title="x")).status_code == 403
         anyone = token_for("citizen")
-        assert (await self.change(client, made, anyone, title="x")).status_code == 403
+        assert (await self.change(client, resource, anyone, title="x")).status_code == 403
         unknown = {"code": "304001999999"}
         assert (await self.change(client, unknown, title="x")).status_code == 404

@@ -5,7 +5,7 @@ import pytest
 
 from chassis import clock
 from exchange_svc.grants.errors import IllegalMove
-from exchange_svc.grants.lifecycle import Action, State, step
+from exchange_svc.grants.rules.lifecycle import Action, State, step
 
 from .factories import (
     CIVIL_AFFAIRS,
@@ -162,7 +162,7 @@ class TestRequest:
         answers = await asyncio.gather(
             *(approve(concurrent_client, request, admin()) for _ in range(3))
         )
-        assert sorted(one.status_code for one in answers) == [200, 409, 409]
+        assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
 
 
 class TestRevocation:

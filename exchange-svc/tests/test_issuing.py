@@ -8,8 +8,8 @@ from sqlalchemy import select
 from chassis import clock
 from chassis.consumer import Later
 from chassis.signing import public_keys
-from exchange_svc.certificates import codes
 from exchange_svc.certificates.models import Certificate
+from exchange_svc.certificates.rules import codes
 from exchange_svc.parties.models import Person
 
 from .factories import (
@@ -21,25 +21,25 @@ from .factories import (
     ROOT,
     citizen,
     decision,
+    deliver_company,
+    deliver_person,
     grant,
     held,
     issue,
     result,
-    tell_company,
-    tell_person,
 )
 
 
 class TestIssue:
     async def test_a_grant_issues_a_certificate(self, client, deliver, recorded):
-        person = await tell_person(deliver)
-        told = await grant(deliver, person)
+        person = await deliver_person(deliver)
+        event = await grant(deliver, person)
         (row,) = await held(client, citizen(person))
         assert row["type"] == CARD
         assert row["name"] == "中华人民共和国残疾人证"
         assert row["status"] == "valid"
         assert row["issued_on"] == str(clock.today())
-        assert row["case_id"] == str(told["case_id"])
+        assert row["case_id"] == str(event["case_id"])
         assert codes.fault_of(row["code"], ROOT) is None
         assert row["code"].split(".")[5:7] == [CARD, CIVIL_AFFAIRS]
         (event,) = await recorded(ISSUED)
@@ -49,7 +49,7 @@ class TestIssue:
         assert event["data"]["valid_to"] == row["valid_to"]
 
     async def test_the_event_holds_nothing_personal(self, deliver, recorded):
-        await grant(deliver, await tell_person(deliver))
+        await grant(deliver, await deliver_person(deliver))
         text = json.dumps(await recorded(ISSUED), ensure_ascii=False)
         assert "张三丰" not in text
         assert "511602199001011234" not in text
@@ -65,13 +65,13 @@ class TestIssue:
         assert row.public_fields == {"category": "肢体"}
 
     async def test_a_refusal_issues_nothing(self, client, deliver, recorded):
-        person = await tell_person(deliver)
+        person = await deliver_person(deliver)
         await grant(deliver, person, outcome="refused", face=None)
         assert await held(client, citizen(person)) == []
         assert await recorded(ISSUED) == []
 
     async def test_each_result_issues_one(self, client, deliver):
-        person = await tell_person(deliver)
+        person = await deliver_person(deliver)
         results = [result(), result(name="护理补贴批复", type="approval", certificate_type=None)]
         await grant(deliver, person, results=results)
         rows = await held(client, citizen(person))
@@ -79,7 +79,7 @@ class TestIssue:
 
     @pytest.mark.parametrize("results", [[], [result(type="none", name="无")]])
     async def test_without_a_result_the_decision_document_is_issued(self, client, deliver, results):
-        person = await tell_person(deliver)
+        person = await deliver_person(deliver)
         await grant(deliver, person, results=results)
         (row,) = await held(client, citizen(person))
         assert row["name"] == "残疾人证新办准予决定书"
@@ -97,45 +97,45 @@ class TestIssue:
 
 class TestOnce:
     async def test_a_redelivered_grant_issues_nothing_more(self, client, deliver):
-        person, event_id = await tell_person(deliver), clock.new_id()
-        told = decision(person)
+        person, event_id = await deliver_person(deliver), clock.new_id()
+        event = decision(person)
         again = {"sealed": FACE, "event_id": event_id}
-        assert await deliver("case.decided.v1", told, **again)
-        assert not await deliver("case.decided.v1", told, **again)
+        assert await deliver("case.decided.v1", event, **again)
+        assert not await deliver("case.decided.v1", event, **again)
         assert len(await held(client, citizen(person))) == 1
 
-    async def test_the_same_grant_told_by_another_event_issues_nothing_more(
+    async def test_the_same_decision_in_another_event_issues_nothing_more(
         self, client, deliver, recorded
     ):
-        person = await tell_person(deliver)
-        told = await grant(deliver, person)
-        await deliver("case.decided.v1", told | {"version": 8}, sealed=FACE)
+        person = await deliver_person(deliver)
+        event = await grant(deliver, person)
+        await deliver("case.decided.v1", event | {"version": 8}, sealed=FACE)
         assert len(await held(client, citizen(person))) == 1
         assert len(await recorded(ISSUED)) == 1
 
 
 class TestHolder:
     async def test_a_grant_waits_for_the_persons_copy(self, client, deliver):
-        person, told = clock.new_id(), None
-        told = decision(person)
+        person, event = clock.new_id(), None
+        event = decision(person)
         with pytest.raises(Later):
-            await deliver("case.decided.v1", told, sealed=FACE)
-        await tell_person(deliver, person)
-        assert await deliver("case.decided.v1", told, sealed=FACE)
+            await deliver("case.decided.v1", event, sealed=FACE)
+        await deliver_person(deliver, person)
+        assert await deliver("case.decided.v1", event, sealed=FACE)
         assert len(await held(client, citizen(person))) == 1
 
     async def test_a_grant_waits_for_the_companys_copy(self, client, deliver):
-        person = await tell_person(deliver)
+        person = await deliver_person(deliver)
         company = clock.new_id()
         with pytest.raises(Later):
             await grant(deliver, person, company)
-        await tell_company(deliver, person, company_id=company)
+        await deliver_company(deliver, person, company_id=company)
         await grant(deliver, person, company)
         assert len(await held(client, citizen(person))) == 1
 
     async def test_an_older_copy_never_replaces_a_newer(self, deliver, session, here):
-        person = await tell_person(deliver, name="李四", version=2)
-        await tell_person(deliver, person, name="张三", version=1)
+        person = await deliver_person(deliver, name="李四", version=2)
+        await deliver_person(deliver, person, name="张三", version=1)
         copy = await session.get(Person, person)
         assert here.vault.decrypt(copy.name) == "李四"
 
@@ -147,9 +147,10 @@ class TestDocument:
         answer = await client.get(path, headers=citizen(row["person_id"]))
         assert answer.status_code == 200
         assert answer.json()["keys"].endswith("/.well-known/jwks.json")
-        keys = {one["kid"]: ECKey.import_key(one) for one in await public_keys(session)}
+        keys = {key["kid"]: ECKey.import_key(key) for key in await public_keys(session)}
+        document = answer.json()["document"]
         signed = jws.deserialize_compact(
-            answer.json()["document"], lambda one: keys[one.headers()["kid"]], algorithms=["ES256"]
+            document, lambda part: keys[part.headers()["kid"]], algorithms=["ES256"]
         )
         assert signed.headers()["typ"] == "onenet-certificate+jwt"
         assert signed.headers()["kid"].startswith("exchange-")

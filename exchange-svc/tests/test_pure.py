@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from stdnum.cn import uscc
 from stdnum.iso7064 import mod_37_36
 
-from exchange_svc.calls import chain
-from exchange_svc.certificates import codes, validity
+from exchange_svc.calls.rules import chain
 from exchange_svc.certificates.errors import IllegalStatus
-from exchange_svc.certificates.validity import Action, Status
+from exchange_svc.certificates.rules import codes, validity
+from exchange_svc.certificates.rules.validity import Action, Status
 
 from .factories import CARD, CIVIL_AFFAIRS, MARKET, REGION, ROOT
 
@@ -28,10 +28,10 @@ class TestCodes:
     @pytest.mark.parametrize("code", REAL)
     def test_real_codes_are_composed_the_same(self, code):
         type_code, issuer, serial, version, _ = code.removeprefix(f"{ROOT}.").split(".")
-        made = codes.compose(
+        code_again = codes.compose(
             ROOT, type_code=type_code, issuer=issuer, serial=serial, version=int(version)
         )
-        assert made == code
+        assert code_again == code
 
     @given(st.text(codes.ALPHABET, max_size=60))
     def test_check_character_agrees_with_a_second_opinion(self, text):
@@ -61,7 +61,7 @@ class TestCodes:
     def test_other_texts_are_malformed(self, text):
         assert codes.fault_of(text, ROOT) is codes.Fault.FORMAT
 
-    def test_a_wrong_check_character_is_told_apart(self):
+    def test_a_wrong_check_character_is_a_fault_of_its_own(self):
         assert codes.fault_of(REAL[0][:-1] + "V", ROOT) is codes.Fault.CHECK_CHARACTER
 
     def test_a_department_with_a_credit_code_is_the_issuer(self):
@@ -84,7 +84,7 @@ class TestCodes:
 
     @given(st.text("0123456789ABCDEFGHJKLMNPQRTUWXY", min_size=17, max_size=17))
     def test_credit_codes_agree_with_a_second_opinion(self, body):
-        good = [one for one in codes.ALPHABET if codes.is_credit_code(body + one)]
+        good = [sign for sign in codes.ALPHABET if codes.is_credit_code(body + sign)]
         assert good == [uscc.calc_check_digit(body)]
 
     @pytest.mark.parametrize("code", ["", "1" * 17, "I" * 18, "1151130100877829中W"])
@@ -184,9 +184,9 @@ class TestChain:
 
     @pytest.mark.parametrize("place", range(4))
     def test_a_changed_row_is_found(self, place):
-        position, previous, found, _ = self.ROWS[place]
+        position, previous, row_hash, _ = self.ROWS[place]
         rows = list(self.ROWS)
-        rows[place] = (position, previous, found, {"seen": "戊"})
+        rows[place] = (position, previous, row_hash, {"seen": "戊"})
         assert chain.first_break(rows) == place + 1
 
     @pytest.mark.parametrize("place", range(3))

@@ -9,7 +9,7 @@ from joserfc.jwk import ECKey
 from chassis import clock
 from chassis.signing import public_keys
 from chassis.testing.plugin import deliver_to
-from exchange_svc.calls.questions import only, seconds_to_midnight
+from exchange_svc.calls.rules.questions import seconds_to_midnight, select_fields
 
 from .factories import (
     DISABILITY,
@@ -18,6 +18,9 @@ from .factories import (
     RESOURCES,
     admin,
     citizen,
+    deliver_case,
+    deliver_company,
+    deliver_person,
     department_admin,
     footprints,
     grant,
@@ -26,9 +29,6 @@ from .factories import (
     query,
     staff,
     system,
-    tell_case,
-    tell_company,
-    tell_person,
     unknown_code,
 )
 
@@ -39,11 +39,11 @@ class World:
 
 async def make_world(client, deliver, **changes):
     world = World()
-    world.person = await tell_person(deliver)
+    world.person = await deliver_person(deliver)
     await grant(deliver, world.person, department_code=DISABILITY)
     world.resource = await publish(client)
     world.grant = await make_grant(client, world.resource, **changes)
-    world.case = await tell_case(deliver, world.person)
+    world.case = await deliver_case(deliver, world.person)
     return world
 
 
@@ -72,34 +72,34 @@ class TestAnswer:
     async def test_granted_fields_and_no_others(self, client, world):
         answer = await query(client, world.resource, world.case)
         assert answer.status_code == 200, answer.text
-        found = answer.json()
-        assert found["records"] == [{"status": "valid", "category": "肢体"}]
-        assert found["quota"] == {"limit": 3, "remaining": 2}
+        body = answer.json()
+        assert body["records"] == [{"status": "valid", "category": "肢体"}]
+        assert body["quota"] == {"limit": 3, "remaining": 2}
 
     async def test_the_answer_is_signed(self, client, world, session):
-        found = (await query(client, world.resource, world.case)).json()
-        keys = {one["kid"]: ECKey.import_key(one) for one in await public_keys(session)}
+        body = (await query(client, world.resource, world.case)).json()
+        keys = {key["kid"]: ECKey.import_key(key) for key in await public_keys(session)}
         signed = jws.deserialize_compact(
-            found["signature"], lambda one: keys[one.headers()["kid"]], algorithms=["ES256"]
+            body["signature"], lambda part: keys[part.headers()["kid"]], algorithms=["ES256"]
         )
         content = json.loads(signed.payload)
-        assert content["records"] == found["records"]
-        assert content["jti"] == found["call_id"]
+        assert content["records"] == body["records"]
+        assert content["jti"] == body["call_id"]
         assert content["case_no"] == world.case["case_no"]
         assert signed.headers()["typ"] == "onenet-answer+jwt"
 
     async def test_the_person_sees_it_in_the_footprints(self, client, world):
-        found = (await query(client, world.resource, world.case)).json()
-        (look,) = (await footprints(client, world.person))["data"]
-        assert look["footprint_id"] == found["call_id"]
-        assert look["fields"] == ["status", "category"]
-        assert look["ground"] == "核定补贴资格"
-        assert look["case_no"] == world.case["case_no"]
+        body = (await query(client, world.resource, world.case)).json()
+        (access,) = (await footprints(client, world.person))["data"]
+        assert access["footprint_id"] == body["call_id"]
+        assert access["fields"] == ["status", "category"]
+        assert access["ground"] == "核定补贴资格"
+        assert access["case_no"] == world.case["case_no"]
         assert await ledger_entries(client) == 1
 
     async def test_a_subject_without_a_certificate_has_no_record(self, client, deliver, world):
-        other = await tell_person(deliver, number="511602199002021230")
-        case = await tell_case(deliver, other)
+        other = await deliver_person(deliver, number="511602199002021230")
+        case = await deliver_case(deliver, other)
         answer = await query(client, world.resource, case, id_number="511602199002021230")
         assert answer.json()["records"] == []
 
@@ -119,9 +119,9 @@ class TestAnswer:
         assert answer.json()["records"] == []
 
     async def test_a_company_is_named_by_its_credit_code(self, client, deliver, world):
-        company = await tell_company(deliver, world.person)
+        company = await deliver_company(deliver, world.person)
         await grant(deliver, world.person, company, department_code=DISABILITY)
-        case = await tell_case(deliver, world.person, company)
+        case = await deliver_case(deliver, world.person, company)
         subject = {"id_number": None, "uscc": "91511602MA0TE5T16C"}
         answer = await query(client, world.resource, case, **subject)
         assert len(answer.json()["records"]) == 1
@@ -167,7 +167,7 @@ class TestRefusal:
         assert "holder_name" in answer.json()["detail"]
 
     async def test_for_a_case_of_another_department(self, client, deliver, world):
-        world.case = await tell_case(deliver, world.person, department_code=MARKET)
+        world.case = await deliver_case(deliver, world.person, department_code=MARKET)
         await refused(client, world, 403, "no-subject-link")
 
     async def test_for_a_case_that_is_over(self, client, deliver, world):
@@ -190,14 +190,14 @@ class TestRefusal:
         assert (await footprints(client, world.person))["data"] == []
 
     async def test_for_a_person_whose_copy_is_not_there(self, client, deliver, world):
-        world.case = await tell_case(deliver, clock.new_id())
+        world.case = await deliver_case(deliver, clock.new_id())
         await refused(client, world, 403, "no-subject-link")
 
     async def test_beyond_the_quota_until_tomorrow(self, client, world):
         for remaining in (2, 1, 0):
             answer = await query(client, world.resource, world.case)
             assert answer.json()["quota"]["remaining"] == remaining
-        answer = await refused(client, world, 429, "quota-used-up")
+        answer = await refused(client, world, 429, "quota-exceeded")
         assert 1 <= int(answer.headers["retry-after"]) <= 86_400
 
     @pytest.mark.parametrize(
@@ -235,12 +235,12 @@ async def test_parallel_questions_never_exceed_the_quota(
     answers = await asyncio.gather(
         *(query(concurrent_client, world.resource, world.case) for _ in range(6))
     )
-    assert sorted(one.status_code for one in answers) == [200, 200, 200, 429, 429, 429]
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 429, 429, 429]
     assert await ledger_entries(concurrent_client) == 6
 
 
 def test_only_what_was_asked_for():
-    assert only(("a", "c"), {"a": 1, "b": 2}) == {"a": 1}
+    assert select_fields(("a", "c"), {"a": 1, "b": 2}) == {"a": 1}
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,16 @@ from .factories import (
     change,
     citizen,
     claim,
+    deliver_company,
+    deliver_department,
+    deliver_mandate,
+    deliver_person,
     footprints,
     grant,
     held,
     issue,
     result,
     staff,
-    tell_company,
-    tell_department,
-    tell_mandate,
-    tell_person,
     unknown_code,
     verify,
 )
@@ -29,7 +29,7 @@ from .factories import (
 
 class TestList:
     async def test_newest_first_in_pages(self, client, deliver):
-        person = await tell_person(deliver)
+        person = await deliver_person(deliver)
         for _ in range(3):
             await grant(deliver, person)
         headers = citizen(person)
@@ -59,8 +59,8 @@ class TestList:
 class TestCompany:
     @pytest.fixture
     async def company(self, client, deliver):
-        leader = await tell_person(deliver)
-        company_id = await tell_company(deliver, leader)
+        leader = await deliver_person(deliver)
+        company_id = await deliver_company(deliver, leader)
         row = await issue(deliver, client, leader, company_id)
         return {"leader": leader, "company_id": company_id, "code": row["code"]}
 
@@ -79,7 +79,7 @@ class TestCompany:
 
     async def test_an_agent_sees_it(self, client, deliver, company):
         agent = clock.new_id()
-        await tell_mandate(deliver, company["company_id"], agent)
+        await deliver_mandate(deliver, company["company_id"], agent)
         assert [row["code"] for row in await held(client, citizen(agent))] == [company["code"]]
 
     @pytest.mark.parametrize(
@@ -96,24 +96,24 @@ class TestCompany:
         self, client, deliver, company, change
     ):
         agent = clock.new_id()
-        await tell_mandate(deliver, company["company_id"], agent, **change)
+        await deliver_mandate(deliver, company["company_id"], agent, **change)
         assert await held(client, citizen(agent)) == []
         path = f"/api/v1/certificates/{company['code']}"
         assert (await client.get(path, headers=citizen(agent))).status_code == 404
 
     async def test_a_mandate_for_the_item_is_enough(self, client, deliver, company):
         agent = clock.new_id()
-        await tell_mandate(deliver, company["company_id"], agent, item_codes=["canji-1"])
+        await deliver_mandate(deliver, company["company_id"], agent, item_codes=["canji-1"])
         assert len(await held(client, citizen(agent))) == 1
 
     async def test_an_agent_who_applied_sees_it_only_while_the_mandate_lasts(
         self, client, deliver, company
     ):
-        agent = await tell_person(deliver)
+        agent = await deliver_person(deliver)
         await grant(deliver, agent, company["company_id"])
         assert await held(client, citizen(agent)) == []
 
-    async def test_a_look_by_staff_leaves_no_footprint_with_a_person(self, client, company):
+    async def test_an_access_by_staff_leaves_no_footprint_with_a_person(self, client, company):
         await client.get(f"/api/v1/certificates/{company['code']}", headers=staff())
         assert (await footprints(client, company["leader"]))["data"] == []
         check = await client.get("/api/v1/exchange/ledger/check", headers=admin())
@@ -134,7 +134,7 @@ class TestRead:
         assert (await footprints(client, row["person_id"]))["data"] == []
 
     async def test_the_issuing_department_sees_it_masked_and_recorded(self, client, deliver):
-        await tell_department(deliver)
+        await deliver_department(deliver)
         row = await issue(deliver, client)
         officer = clock.new_id()
         headers = staff(id=officer)
@@ -144,27 +144,27 @@ class TestRead:
         assert seen["fields"]["category"] == "肢体"
         assert "北仓" not in answer.text
         assert seen["is_masked"]
-        (look,) = (await footprints(client, row["person_id"]))["data"]
-        assert look["department"] == {"code": CIVIL_AFFAIRS, "name": "区民政局"}
-        assert look["post"] == "窗口受理岗"
-        assert look["case_id"] == row["case_id"]
-        assert set(look["fields"]) == {"holder", "household", "category", "home_address"}
-        assert look["ground"]
-        assert str(officer) not in str(look)
+        (access,) = (await footprints(client, row["person_id"]))["data"]
+        assert access["department"] == {"code": CIVIL_AFFAIRS, "name": "区民政局"}
+        assert access["post"] == "窗口受理岗"
+        assert access["case_id"] == row["case_id"]
+        assert set(access["fields"]) == {"holder", "household", "category", "home_address"}
+        assert access["ground"]
+        assert str(officer) not in str(access)
 
     async def test_a_department_that_was_shown_it_sees_it(self, client, deliver, recorded):
         row = await issue(deliver, client)
         path = f"/api/v1/certificates/{row['code']}"
         other = staff(MARKET, "decider")
         assert (await client.get(path, headers=other)).status_code == 404
-        _, told = await claim(
+        _, event = await claim(
             deliver, recorded, row["code"], row["person_id"], department_code=MARKET
         )
         answer = await client.get(path, headers=other)
         assert answer.status_code == 200
         assert answer.json()["actions"] == []
-        look = (await footprints(client, row["person_id"]))["data"][0]
-        assert look["case_id"] == str(told["case_id"])
+        access = (await footprints(client, row["person_id"]))["data"][0]
+        assert access["case_id"] == str(event["case_id"])
 
     async def test_a_failed_claim_shows_nothing(self, client, deliver, recorded):
         row = await issue(deliver, client)
@@ -246,29 +246,29 @@ class TestVerify:
 
 class TestStaffScope:
     async def test_only_the_division_and_those_above_it(self, client, deliver):
-        one = await issue(deliver, client)
-        path = f"/api/v1/certificates/{one['code']}"
+        row = await issue(deliver, client)
+        path = f"/api/v1/certificates/{row['code']}"
         regions = ["511602000000", "511600000000", "510000000000", "511603000000", "511602001000"]
-        found = {}
+        statuses = {}
         for region in regions:
             who = token_for("staff", department=CIVIL_AFFAIRS, region=region, roles=["clerk"])
-            found[region] = (await client.get(path, headers=who)).status_code
-        assert list(found.values()) == [200, 200, 200, 404, 404]
+            statuses[region] = (await client.get(path, headers=who)).status_code
+        assert list(statuses.values()) == [200, 200, 200, 404, 404]
         for region in (None, ""):
             who = token_for("staff", department=CIVIL_AFFAIRS, region=region, roles=["clerk"])
             assert (await client.get(path, headers=who)).status_code == 404
 
     async def test_what_lies_inside_is_masked_too(self, client, deliver):
         face = {"fields": {"ill": True, "none": None, "family": {"names": ["蒋秀兰"]}}}
-        one = await issue(deliver, client, face=face)
-        answer = await client.get(f"/api/v1/certificates/{one['code']}", headers=staff())
+        row = await issue(deliver, client, face=face)
+        answer = await client.get(f"/api/v1/certificates/{row['code']}", headers=staff())
         fields = answer.json()["fields"]
         assert fields["ill"] == fields["none"] == "*"
         assert fields["family"] == {"names": ["蒋*兰"]}
 
     async def test_links_lead_where_this_actor_may_go(self, client, deliver):
-        one = await issue(deliver, client)
-        path = f"/api/v1/certificates/{one['code']}"
+        row = await issue(deliver, client)
+        path = f"/api/v1/certificates/{row['code']}"
         shown = (await client.get(path, headers=staff(role="decider"))).json()
         assert "document" not in shown["links"]
         assert {shown["links"][action] for action in shown["actions"]} == {
@@ -277,5 +277,5 @@ class TestStaffScope:
         }
         assert (
             "document"
-            in (await client.get(path, headers=citizen(one["person_id"]))).json()["links"]
+            in (await client.get(path, headers=citizen(row["person_id"]))).json()["links"]
         )

@@ -32,7 +32,7 @@ async def test_the_holder_reads_the_reasons(client, row):
     assert set(entry) == {"action", "reason", "at"}
 
 
-async def test_the_issuing_decider_is_told_what_is_possible(client, row):
+async def test_the_issuing_decider_reads_what_is_possible(client, row):
     path = f"/api/v1/certificates/{row['code']}"
     seen = (await client.get(path, headers=DECIDER)).json()
     assert seen["actions"] == ["suspension", "revocation"]
@@ -112,4 +112,4 @@ async def test_of_two_officers_at_once_one_is_first(concurrent_client, concurren
     answers = await asyncio.gather(
         *(change(concurrent_client, row["code"], "suspension", DECIDER) for _ in range(4))
     )
-    assert sorted(one.status_code for one in answers) == [200, 409, 409, 409]
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]

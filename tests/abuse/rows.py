@@ -29,6 +29,7 @@ def known_rows(world: World) -> dict[str, dict[str, Row]]:
         "item": {"open": item, "unpublished": written},
         "managed item": {"open": item, "unpublished": written},
         "import": {"of_department": {"id": _import(cast["department_admin"])}},
+        "base item": {"sample": _base_item(cast["platform_admin"])},
         "company": {"sample": _company(world)},
         "mandate": {"limited": {"id": cast.mandate_id}},
         "person": {
@@ -101,6 +102,13 @@ def _import(admin: Visitor) -> str:
     files = {"file": ("list.csv", TABLE, "text/csv")}
     answer = admin.post("/catalog/imports", files=files, params={"dry_run": "true"})
     return str(done(answer, 202)["import_id"])
+
+
+def _base_item(admin: Visitor) -> Row:
+    code = f"000511{secrets.randbelow(10**6):06}"
+    body = {"catalog_code": code, "name": "基本目录事项", "task_type": "07", "use_levels": ["4"]}
+    done(admin.post("/catalog/base-items", json=body), 201)
+    return {"id": code, "catalog_code": code}
 
 
 def _company(world: World) -> Row:

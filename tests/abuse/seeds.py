@@ -39,6 +39,7 @@ LISTS = (
     ("/identity/companies", "company_id", "company_id"),
     ("/catalog/items", "item_id", "item_id"),
     ("/catalog/imports", "import_id", "import_id"),
+    ("/catalog/base-items", "catalog_code", "catalog_code"),
     ("/exchange/resources", "code", "resource_code"),
     ("/exchange/grants", "grant_id", "grant_id"),
     ("/exchange/grant-requests", "request_id", "request_id"),

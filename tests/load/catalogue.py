@@ -16,7 +16,7 @@ import rjieba
 
 from catalog_svc.items.models import Item
 from catalog_svc.items.usecases.publishing import filter_tokens
-from catalog_svc.search import tokens
+from catalog_svc.search.rules import tokens
 from catalog_svc.search.usecases import Entry, vectors
 from chassis import clock
 
@@ -42,7 +42,7 @@ PROVINCE: Final = "510000000000"
 COPIES: Final = 20  # divisions that offer the same item
 BUREAUX: Final = 30
 _INDEXES: Final = ("title", "body", "pairs")
-_KEPT: Final = ("item_id", "title", "standing", "title_tsv", "body_tsv", "pairs_tsv")
+_KEPT: Final = ("item_id", "title", "rank", "title_tsv", "body_tsv", "pairs_tsv")
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ async def _copy(
         filters = tokens.vector(filter_tokens(item))
         vectors_of = [f"{text} {filters}" for text in written[place]]
         title = "".join(tokens.runs(item.name))
-        standing = {"open": 2, "suspended": 1}.get(item.status, 0)
-        entries.append(_line([item.item_id, title, standing, *vectors_of]))
+        rank = {"open": 2, "suspended": 1}.get(item.status, 0)
+        entries.append(_line([item.item_id, title, rank, *vectors_of]))
     columns = [one.key for one in Item.__table__.columns]
     await connection.copy_to_table(
         "item", source=_in_parts(_line(_written(item, columns)) for item in held), columns=columns

@@ -1,4 +1,4 @@
-"""The composition root of the catalogue: its rooms, what it listens to, what runs beside."""
+"""The composition root of the catalogue: rooms, subscriptions, events and loops."""
 
 from catalog_svc.interchange.routes import router as interchange
 from catalog_svc.interchange.usecases import run_imports
@@ -6,7 +6,7 @@ from catalog_svc.items.events import EVENTS
 from catalog_svc.items.models import Item
 from catalog_svc.items.routes import router as items
 from catalog_svc.items.subscriptions import subscriptions as items_subscriptions
-from catalog_svc.items.usecases.publishing import tell_again
+from catalog_svc.items.usecases.publishing import publish_state
 from catalog_svc.lists.routes import router as lists
 from catalog_svc.settings import CatalogSettings
 from catalog_svc.tables import Base
@@ -25,5 +25,5 @@ def create_service(settings: CatalogSettings | None = None) -> Service:
         events=EVENTS,
         migrations="catalog_svc:migrations",
         loops=[Loop("imports", every=0.3, run=run_imports)],
-        republish=[Copied(Item, tell_again)],
+        republish=[Copied(Item, publish_state)],
     )

@@ -1,4 +1,4 @@
-"""What only the catalogue needs to be told."""
+"""The settings of the catalogue alone."""
 
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -4,7 +4,7 @@ from chassis.service import Service
 from exchange_svc.calls.routes import query_router
 from exchange_svc.calls.routes import router as calls
 from exchange_svc.calls.subscriptions import links
-from exchange_svc.calls.subscriptions import subscriptions as looks
+from exchange_svc.calls.subscriptions import subscriptions as accesses
 from exchange_svc.certificates.events import CertificateIssued, ClaimChecked
 from exchange_svc.certificates.routes import router as certificates
 from exchange_svc.certificates.subscriptions import subscriptions as decisions
@@ -23,7 +23,7 @@ def create_service(settings: ExchangeSettings | None = None) -> Service:
         name="exchange",
         settings=settings or ExchangeSettings(),
         routers=[certificates, query_router(shared_records), calls, grants, directory],
-        subscriptions=[parties, looks, links, decisions],
+        subscriptions=[parties, accesses, links, decisions],
         metadata=METADATA,
         events=[CertificateIssued, ClaimChecked],
         migrations="exchange_svc:migrations",

@@ -1,6 +1,4 @@
-"""What only the exchange service is told from outside."""
-
-from typing import cast
+"""The settings of the exchange service alone."""
 
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,6 +28,7 @@ class ExchangeSettings(ServiceSettings):
     )
 
 
-def rules(session: AsyncSession) -> ExchangeSettings:
-    """The settings of the service this session belongs to."""
-    return cast("ExchangeSettings", context(session).settings)
+def exchange_settings(session: AsyncSession) -> ExchangeSettings:
+    settings = context(session).settings
+    assert isinstance(settings, ExchangeSettings)
+    return settings

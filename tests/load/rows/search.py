@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from pydantic import SecretStr
 
 from catalog_svc.main import create_service
-from catalog_svc.search import tokens
+from catalog_svc.search.rules import tokens
 from chassis import migrations, worker
 from chassis.db import open_context
 from chassis.testing.plugin import token_keys
@@ -71,12 +71,12 @@ async def questions(base_url: str, filled: Catalogue) -> Questions:
     choice = random.Random(7)
     frequent: dict[str, int] = {}
     for name in filled.names:
-        for word in tokens.asked(name):
+        for word in tokens.query_words(name):
             frequent[word] = frequent.get(word, 0) + 1
     ranked = sorted(frequent, key=lambda word: (-frequent[word], word))
     short = [word for word in ranked if len(word) == TWO_CHARACTERS and tokens.is_chinese(word)]
     names = choice.sample(list(filled.names), WORDINGS)
-    cut = [tokens.asked(name) for name in names]
+    cut = [tokens.query_words(name) for name in names]
     two = short[: WORDINGS // 2] + choice.sample(short[WORDINGS // 2 :], WORDINGS // 2)
     return {
         "2-character word, region and department": [_in_bureau(one, filled, choice) for one in two],

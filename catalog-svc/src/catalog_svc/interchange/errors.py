@@ -1,4 +1,4 @@
-"""What can go wrong with an import or export as a whole; single rows have `rows.RowFault`.
+"""What can go wrong with an import or export as a whole; a single row has a `RowFault`.
 
 ServiceError
 ├── NotFound
@@ -29,7 +29,7 @@ class GuidesByPlatformOnly(Forbidden):
 class UnknownFormat(WrongType):
     slug = "unknown-import-format"
     zh = "无法识别文件格式。可用：CSV、XLSX、JSONL（按扩展名或内容类型判断）。"
-    en = "The format is not known. Use CSV, XLSX or JSONL, told by extension or media type."
+    en = "The format is not known. Use CSV, XLSX or JSONL, recognised by extension or media type."
 
 
 class UnreadableFile(Invalid):

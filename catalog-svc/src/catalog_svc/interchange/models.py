@@ -1,7 +1,7 @@
-"""An import: the job, its rows not yet taken, its rejected rows.
+"""An import: the job, its pending rows, its rejected rows.
 
-The rows wait in the database in chunks, so that a turn reads, applies and counts a chunk in one
-transaction: after a crash the next turn goes on exactly where the last commit stopped.
+Pending rows are stored in chunks, so that a turn reads, applies and counts a chunk in one
+transaction: after a crash the next turn continues exactly where the last commit stopped.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ _MOMENT = DateTime(timezone=True)
 
 
 class ImportJob(Base):
-    """`department` is whose rows the importer may bring; null for the platform."""
+    """`department` is the one whose rows may be imported; null for the platform."""
 
     __tablename__ = "import_job"
 
@@ -50,7 +50,7 @@ class ImportJob(Base):
 
 
 class ImportChunk(Base):
-    """Some lines of the file; deleted by the turn that takes them."""
+    """Some lines of the file; deleted by the turn that applies them."""
 
     __tablename__ = "import_chunk"
 
@@ -60,7 +60,7 @@ class ImportChunk(Base):
 
 
 class ImportRejection(Base):
-    """A line that did not go in, and why."""
+    """A rejected line, and why."""
 
     __tablename__ = "import_rejection"
 

@@ -1,4 +1,4 @@
-"""Imports somebody may see, the next one to work on, and what an export reads."""
+"""Imports that an actor may see, the next one to work on, and what an export reads."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,15 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.interchange.errors import ImportNotFound
 from catalog_svc.interchange.models import ImportChunk, ImportJob, ImportRejection
-from catalog_svc.items.lifecycle import Status
 from catalog_svc.items.models import Item, ItemVersion
 from catalog_svc.items.queries import public
+from catalog_svc.items.rules.lifecycle import Status
 from chassis.auth import Actor
 from chassis.pagination import PageRequest, Window, paginate
 
 
 def visible_to(actor: Actor) -> Select[ImportJob]:
-    """The platform sees all imports, a department's administrator his own."""
+    """The platform sees all imports, a department's administrator only his own."""
     statement = select(ImportJob)
     return (
         statement
@@ -44,7 +44,7 @@ async def rejections_page(session: AsyncSession, job: ImportJob, page: PageReque
 
 
 async def next_job(session: AsyncSession) -> ImportJob | None:
-    """The oldest import that is not done."""
+    """The oldest unfinished import that no other worker has locked."""
     statement = (
         select(ImportJob)
         .where(ImportJob.status.in_(["queued", "running"]))
@@ -60,7 +60,7 @@ async def chunk(session: AsyncSession, job: ImportJob) -> ImportChunk:
 
 
 async def exported_rows(session: AsyncSession, after: UUID | None, limit: int) -> Sequence[Item]:
-    """The next public items by id, cancelled ones left out."""
+    """The next public items by id, cancelled items left out."""
     statement = public().where(Item.status != Status.CANCELLED)
     if after is not None:
         statement = statement.where(Item.item_id > after)

@@ -7,14 +7,15 @@ from uuid import UUID
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from fastapi.responses import StreamingResponse
 
-from catalog_svc.interchange import queries, sheets, usecases
+from catalog_svc.interchange import queries, usecases
 from catalog_svc.interchange.errors import (
     GuidesByPlatformOnly,
     ImportNotFound,
     UnknownFormat,
     UnreadableFile,
 )
-from catalog_svc.interchange.schemas import ImportOut, RejectionOut, import_out, rejection_out
+from catalog_svc.interchange.rules import sheets
+from catalog_svc.interchange.schemas import ImportOut, RejectionOut, import_out
 from chassis.auth import DepartmentAdmin, Staff
 from chassis.db import ReadSession, Session, context
 from chassis.errors import TooLarge
@@ -40,7 +41,7 @@ async def start_import(
     dry_run: Annotated[bool, Query(description="Read and compare, write nothing")] = False,
     dry_run_field: Annotated[bool, Form(alias="dry_run")] = False,
 ) -> ImportOut:
-    """Begin an import; its progress and its rejected rows are read under the given links."""
+    """Begin an import; its links lead to its progress and its rejected rows."""
     filename = file.filename or ""
     file_format = sheets.format_of(filename, file.content_type)
     usecases.ensure_may_import(actor, file_format)
@@ -55,6 +56,7 @@ async def start_import(
     )
     started = import_out(job)
     response.headers["Location"] = started.links["self"]
+    response.headers["Content-Location"] = started.links["self"]
     return started
 
 
@@ -69,7 +71,7 @@ async def list_imports(
 
 @router.get("/imports/{import_id}", responses=problems(ImportNotFound))
 async def read_import(import_id: UUID, actor: DepartmentAdmin, session: ReadSession) -> ImportOut:
-    """How far the import is."""
+    """Progress and counts of the import."""
     return import_out(await queries.get_job(session, actor, import_id))
 
 
@@ -77,10 +79,10 @@ async def read_import(import_id: UUID, actor: DepartmentAdmin, session: ReadSess
 async def list_import_errors(
     import_id: UUID, actor: DepartmentAdmin, session: ReadSession, page: PageQuery
 ) -> Page[RejectionOut]:
-    """The rows that did not go in, by line, each with its reason."""
+    """The rejected rows by line, each with its reason."""
     job = await queries.get_job(session, actor, import_id)
     window = await queries.rejections_page(session, job, page)
-    return page_of(window, [rejection_out(row) for row in window.rows])
+    return page_of(window, [RejectionOut.model_validate(row) for row in window.rows])
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""What an importer reads of her import."""
+"""An import as its importer reads it."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from catalog_svc.interchange.models import ImportJob, ImportRejection
+from catalog_svc.interchange.models import ImportJob
 
 
 class ImportOut(BaseModel):
-    """`rejected` rows are listed under `errors`, by line."""
+    """The rejected rows are listed at the link `errors`."""
 
     import_id: UUID
     status: Literal["queued", "running", "finished", "failed"]
@@ -42,9 +42,6 @@ class RejectionOut(BaseModel):
 
 def import_out(job: ImportJob) -> ImportOut:
     self = f"/api/v1/catalog/imports/{job.import_id}"
-    told = {name: getattr(job, name) for name in ImportOut.model_fields if name != "links"}
-    return ImportOut.model_validate({**told, "links": {"self": self, "errors": f"{self}/errors"}})
-
-
-def rejection_out(rejection: ImportRejection) -> RejectionOut:
-    return RejectionOut.model_validate(rejection)
+    columns = {name: getattr(job, name) for name in ImportOut.model_fields if name != "links"}
+    links = {"self": self, "errors": f"{self}/errors"}
+    return ImportOut.model_validate({**columns, "links": links})

@@ -1,27 +1,22 @@
-"""Take in item lists and guides, chunk by chunk, and give them out again."""
+"""Import item lists and guides, chunk by chunk, and export them again."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_svc.interchange import queries, writing
+from catalog_svc.interchange import queries
 from catalog_svc.interchange.errors import GuidesByPlatformOnly
 from catalog_svc.interchange.models import ImportChunk, ImportJob, ImportRejection
-from catalog_svc.interchange.rows import RowFault
-from catalog_svc.interchange.sheets import Format, Line
-from catalog_svc.items.gaps import Gap
+from catalog_svc.interchange.rules import writing
+from catalog_svc.interchange.rules.rows import RowFault
+from catalog_svc.interchange.rules.sheets import Format, Line
+from catalog_svc.items.rules.gaps import Gap
 from catalog_svc.items.usecases.drafting import NewItem
-from catalog_svc.items.usecases.listing import (
-    GuideOutcome,
-    Outcome,
-    department_of,
-    list_items,
-    publish_imported,
-)
+from catalog_svc.items.usecases.listing import department_of, list_items, publish_imported
 from chassis import clock
 from chassis.auth import Actor
 from chassis.settings import Context
@@ -30,17 +25,19 @@ CHUNK: Final = {"csv": 100, "xlsx": 100, "jsonl": 10}
 TURN_SECONDS: Final = 0.5
 _EXPORTED_AT_ONCE: Final = 200
 _SHOWN_GAPS: Final = 20
+# Outcomes that are counts of the job by the same name; any other rejects the line.
+COUNTED: Final = frozenset({"created", "changed", "unchanged"})
 _FAULTS: Final = {
     "cancelled": RowFault(
-        "item_code", "该事项已取消，不再列入", "the item is cancelled and stays so"
+        "item_code", "该事项已取消，不再列入", "the item is cancelled and stays cancelled"
     ),
     "foreign": RowFault(
         "department_code", "只能导入本部门的事项", "only items of your own department"
     ),
 }
 
-# The database is away; the next turn tries again.
-_AWAY: Final = (InterfaceError, OperationalError)
+# The database cannot be reached; the next turn tries again.
+_UNREACHABLE: Final = (InterfaceError, OperationalError)
 
 log = structlog.get_logger()
 
@@ -59,7 +56,7 @@ async def queue_import(
     filename: str,
     dry_run: bool,
 ) -> ImportJob:
-    """Keep the rows and a job that the next turn of `run_imports` begins."""
+    """Store the rows in chunks, and a job that the next turn of `run_imports` begins."""
     job = ImportJob(
         import_id=clock.new_id(),
         format=file_format,
@@ -80,19 +77,22 @@ async def queue_import(
     return job
 
 
-async def run_imports(session: AsyncSession) -> None:
-    """A turn: some chunks of the oldest import, then commit so that progress shows."""
-    started = time.monotonic()
-    while time.monotonic() - started < TURN_SECONDS:
+async def run_imports(
+    session: AsyncSession, *, timer: Callable[[], float] = time.monotonic
+) -> None:
+    """One turn: chunks of the oldest import until the turn's time is up, then a commit."""
+    end = timer() + TURN_SECONDS
+    while timer() < end:
         job = await queries.next_job(session)
         if job is None:
             return
-        await _take_chunk(session, job)
+        await take_chunk(session, job)
         if job.status != "running":
             return
 
 
-async def _take_chunk(session: AsyncSession, job: ImportJob) -> None:
+async def take_chunk(session: AsyncSession, job: ImportJob) -> None:
+    """Apply the next chunk; a job that cannot go on is marked as failed and blocks no other."""
     job.status, job.started_at = "running", job.started_at or clock.now()
     try:
         async with session.begin_nested():
@@ -100,108 +100,77 @@ async def _take_chunk(session: AsyncSession, job: ImportJob) -> None:
             await _apply_chunk(session, job, chunk.lines)
             job.processed += len(chunk.lines)
             await session.delete(chunk)
-    except _AWAY:
+    except _UNREACHABLE:
         raise
-    except Exception as error:  # a job that cannot go on says so instead of blocking others
+    except Exception as error:
         await session.refresh(job)
         log.exception("import_failed", import_id=str(job.import_id), exc_info=error)
-        _finish(job, "failed", failure=type(error).__name__)
-        return
-    job.next_chunk += 1
-    if job.processed >= job.total:
-        _finish(job, "finished")
+        job.status, job.failure = "failed", type(error).__name__
+    else:
+        job.next_chunk += 1
+        job.status = "finished" if job.processed >= job.total else "running"
+    if job.status != "running":
+        job.finished_at = clock.now()
     await session.flush()
-
-
-def _finish(job: ImportJob, status: str, *, failure: str | None = None) -> None:
-    job.status, job.failure, job.finished_at = status, failure, clock.now()
 
 
 async def _apply_chunk(
     session: AsyncSession, job: ImportJob, lines: Sequence[dict[str, Any]]
 ) -> None:
-    """All lines at once; when that fails, one by one, so that only the bad ones stay out."""
+    """All lines at once; when that fails, each line alone, so that only bad lines are rejected."""
+    error = await _try(session, job, lines)
+    if error is None:
+        return
+    log.error("import_chunk_failed", import_id=str(job.import_id), exc_info=error)
+    for line in lines:
+        error = await _try(session, job, [line])
+        if error is not None:
+            kind = type(error).__name__
+            fault = RowFault(None, f"无法写入（{kind}）", f"cannot be stored ({kind})")
+            _reject(session, job, line, fault)
+
+
+async def _try(
+    session: AsyncSession, job: ImportJob, lines: Sequence[dict[str, Any]]
+) -> Exception | None:
+    """Apply the lines in a savepoint; returns the error that rolled it back."""
     try:
         async with session.begin_nested():
             await _apply(session, job, lines)
-    except _AWAY:
+    except _UNREACHABLE:
         raise
-    except Exception as error:  # a line may fail in ways nobody foresaw
-        await session.refresh(job)  # the savepoint took its counts back
-        log.exception("import_chunk_failed", import_id=str(job.import_id), exc_info=error)
-    else:
-        return
-    for line in lines:
-        await _apply_alone(session, job, line)
-
-
-async def _apply_alone(session: AsyncSession, job: ImportJob, line: dict[str, Any]) -> None:
-    try:
-        async with session.begin_nested():
-            await _apply(session, job, [line])
-    except _AWAY:
-        raise
-    except Exception as error:  # noqa: BLE001 - its kind is told to the importer
-        await session.refresh(job)
-        kind = type(error).__name__
-        _reject(
-            session, job, line, RowFault(None, f"无法写入（{kind}）", f"cannot be stored ({kind})")
-        )
+    except Exception as error:  # noqa: BLE001 - the caller reports it
+        await session.refresh(job)  # the savepoint has undone its counts
+        return error
+    return None
 
 
 async def _apply(session: AsyncSession, job: ImportJob, lines: Sequence[dict[str, Any]]) -> None:
-    good = [line for line in lines if line["content"] is not None]
+    readable = [line for line in lines if line["content"] is not None]
+    if job.format == "jsonl":
+        outcomes = [
+            await publish_imported(session, job.actor_id, line["content"], dry_run=job.dry_run)
+            for line in readable
+        ]
+    else:
+        rows = [NewItem(**line["content"], region_name=None) for line in readable]
+        outcomes = await list_items(
+            session, job.actor_id, rows, department=job.department, dry_run=job.dry_run
+        )
     for line in lines:
         if line["content"] is None:
             _reject(session, job, line, RowFault(**line["fault"]))
-    if job.format == "jsonl":
-        await _apply_guides(session, job, good)
-    else:
-        await _apply_rows(session, job, good)
-
-
-async def _apply_rows(
-    session: AsyncSession, job: ImportJob, lines: Sequence[dict[str, Any]]
-) -> None:
-    rows = [NewItem(**line["content"], region_name=None) for line in lines]
-    outcomes = await list_items(
-        session, job.actor_id, rows, department=job.department, dry_run=job.dry_run
-    )
-    for line, outcome in zip(lines, outcomes, strict=True):
-        _count(session, job, line, outcome)
-
-
-async def _apply_guides(
-    session: AsyncSession, job: ImportJob, lines: Sequence[dict[str, Any]]
-) -> None:
-    for line in lines:
-        found = await publish_imported(session, job.actor_id, line["content"], dry_run=job.dry_run)
-        _count(session, job, line, found.outcome, found)
-
-
-def _count(
-    session: AsyncSession,
-    job: ImportJob,
-    line: dict[str, Any],
-    outcome: Outcome,
-    found: GuideOutcome | None = None,
-) -> None:
-    if outcome == "created":
-        job.created += 1
-    elif outcome == "changed":
-        job.changed += 1
-    elif outcome == "unchanged":
-        job.unchanged += 1
-    else:
-        _reject(
-            session, job, line, _FAULTS.get(outcome) or _incomplete(found.gaps if found else ())
-        )
+    for line, result in zip(readable, outcomes, strict=True):
+        if result.outcome in COUNTED:
+            setattr(job, result.outcome, getattr(job, result.outcome) + 1)
+        else:
+            _reject(session, job, line, _FAULTS.get(result.outcome) or _incomplete(result.gaps))
 
 
 def _incomplete(gaps: Sequence[Gap]) -> RowFault:
     shown = gaps[:_SHOWN_GAPS]
     return RowFault(
-        gaps[0].pointer if gaps else None,
+        gaps[0].pointer,
         "办事指南未通过发布检查：" + "；".join(f"{gap.pointer} {gap.zh}" for gap in shown),
         "the guide does not pass the publication checks: "
         + "; ".join(f"{gap.pointer} {gap.en}" for gap in shown),
@@ -209,6 +178,8 @@ def _incomplete(gaps: Sequence[Gap]) -> RowFault:
 
 
 def _reject(session: AsyncSession, job: ImportJob, line: dict[str, Any], fault: RowFault) -> None:
+    # PostgreSQL's jsonb refuses the null character; everything else is stored as it came.
+    row = {key: str(value or "").replace("\x00", "\ufffd") for key, value in line["raw"].items()}
     job.rejected += 1
     session.add(
         ImportRejection(
@@ -217,18 +188,13 @@ def _reject(session: AsyncSession, job: ImportJob, line: dict[str, Any], fault: 
             column=fault.column,
             reason_zh=fault.zh,
             reason_en=fault.en,
-            row=_storable(line["raw"]),
+            row=row,
         )
     )
 
 
-def _storable(raw: dict[str, Any]) -> dict[str, Any]:
-    # PostgreSQL's jsonb refuses the null character; everything else is kept as it came.
-    return {key: str(value or "").replace("\x00", "\ufffd") for key, value in raw.items()}
-
-
 async def export_rows(here: Context) -> AsyncIterator[str]:
-    """The public list in the columns an import reads, a short transaction per page of it."""
+    """The public list in the columns that an import reads; each page is a transaction."""
     yield writing.csv_header()
     async for items, _ in _pages(here, guides=False):
         yield writing.csv_rows(items)
@@ -245,8 +211,8 @@ async def _pages(here: Context, *, guides: bool) -> AsyncIterator[tuple[Any, Any
     while True:
         async with here.reading() as session:
             items = await queries.exported_rows(session, after, _EXPORTED_AT_ONCE)
-            found = await queries.exported_guides(session, items) if guides and items else {}
+            published = await queries.exported_guides(session, items) if guides and items else {}
         if not items:
             return
-        yield items, [found[item.item_id] for item in items if item.item_id in found]
+        yield items, [published[item.item_id] for item in items if item.item_id in published]
         after = items[-1].item_id

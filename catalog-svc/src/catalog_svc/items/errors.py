@@ -4,10 +4,11 @@ ServiceError
 ├── NotFound
 │   ├── ItemNotFound
 │   ├── VersionNotFound
+│   ├── BaseItemNotFound
 │   └── DraftNotFound
 ├── Forbidden
 │   ├── NotYourDepartment
-│   └── OwnSubmission        the one who submitted does not approve
+│   └── OwnSubmission        a guide is approved by somebody other than its submitter
 ├── Conflict
 │   ├── ItemNotOpen          listed, suspended or cancelled: no application now
 │   ├── IllegalMove          names what is possible instead
@@ -36,6 +37,12 @@ class VersionNotFound(NotFound):
     en = "The item has no version {version}. All versions are listed under versions."
 
 
+class BaseItemNotFound(NotFound):
+    slug = "base-item-not-found"
+    zh = "基本目录中没有基本编码 {catalog_code}。"
+    en = "The base catalogue has no code {catalog_code}."
+
+
 class DraftNotFound(NotFound):
     slug = "draft-not-found"
     zh = "该事项没有在编的草稿。"
@@ -51,7 +58,7 @@ class NotYourDepartment(Forbidden):
 class OwnSubmission(Forbidden):
     slug = "own-submission"
     zh = "提交人不能审批自己提交的办事指南。请由另一位管理员审批。"
-    en = "Whoever submitted a guide does not approve it. Another administrator must."
+    en = "You submitted this guide, so another administrator must approve it."
 
 
 class ItemNotOpen(Conflict):
@@ -63,12 +70,12 @@ class ItemNotOpen(Conflict):
 class IllegalMove(Conflict):
     slug = "illegal-move"
 
+    zh = "状态为 {state} 时不能 {action}。现在可以：{possible}。"
+    en = "In state {state}, {action} is not possible. Possible now: {possible}."
+
     def __init__(self, state: str, action: str, possible: Sequence[str]) -> None:
         self.possible = tuple(possible)
         super().__init__(state=state, action=action, possible=", ".join(possible) or "–")
-
-    zh = "状态为 {state} 时不能 {action}。现在可以：{possible}。"
-    en = "In state {state}, {action} is not possible. Possible now: {possible}."
 
     def extensions(self) -> dict[str, Any]:
         return {"actions": list(self.possible)}

@@ -1,4 +1,4 @@
-"""What the catalogue tells the other services: always the whole present state of one item."""
+"""The events of the catalogue; each carries the whole present state of one item."""
 
 from typing import Any, ClassVar, Literal
 from uuid import UUID

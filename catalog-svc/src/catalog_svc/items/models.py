@@ -8,8 +8,8 @@ from sqlalchemy import ARRAY, JSON, CheckConstraint, DateTime, ForeignKey, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from catalog_svc.items import lifecycle
-from catalog_svc.items.lifecycle import Action, DraftAction, DraftStatus, Status
+from catalog_svc.items.rules import lifecycle
+from catalog_svc.items.rules.lifecycle import Action, DraftAction, DraftStatus, Status
 from catalog_svc.tables import Base
 from chassis import clock
 
@@ -17,9 +17,9 @@ _MOMENT = DateTime(timezone=True)
 
 
 class Item(Base):
-    """An implementation item: what lists and searches need, whether or not its guide is complete.
+    """An implementation item with the columns that lists and searches need.
 
-    `version` counts published guides, `revision` every change the world may see.
+    `version` counts published guides, `revision` every public change.
     """
 
     __tablename__ = "item"
@@ -84,7 +84,7 @@ class ItemVersion(Base):
 
 
 class ItemRevision(Base):
-    """The journal of an item: each change the world could see, who made it and why."""
+    """The journal of an item: every public change, who made it and why."""
 
     __tablename__ = "item_revision"
 
@@ -134,7 +134,7 @@ class BaseItem(Base):
 
 
 class RegionCopy(Base):
-    """What identity last said of a division."""
+    """The present name of a division, copied from identity-svc."""
 
     __tablename__ = "region_copy"
 
@@ -144,7 +144,7 @@ class RegionCopy(Base):
 
 
 class DepartmentCopy(Base):
-    """What identity last said of a department."""
+    """The present name of a department, copied from identity-svc."""
 
     __tablename__ = "department_copy"
 

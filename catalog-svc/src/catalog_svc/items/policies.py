@@ -1,8 +1,22 @@
 """Who may manage which item, and who may approve a guide."""
 
+from typing import Protocol
+from uuid import UUID
+
 from catalog_svc.items.errors import ItemNotFound, NotYourDepartment, OwnSubmission
-from catalog_svc.items.models import Draft, Item
 from chassis.auth import Actor
+
+
+class OwnedItem(Protocol):
+    item_id: UUID
+    department_code: str
+
+    @property
+    def is_public(self) -> bool: ...
+
+
+class SubmittedDraft(Protocol):
+    submitted_by: UUID | None
 
 
 def manages(actor: Actor, department_code: str) -> bool:
@@ -16,8 +30,8 @@ def ensure_manages_department(actor: Actor, department_code: str) -> None:
         raise NotYourDepartment(department=department_code)
 
 
-def ensure_manages(actor: Actor, item: Item) -> None:
-    """What another department is still writing does not exist for this actor."""
+def ensure_manages(actor: Actor, item: OwnedItem) -> None:
+    """An unpublished item of another department is reported as not found."""
     if manages(actor, item.department_code):
         return
     if not item.is_public:
@@ -25,6 +39,6 @@ def ensure_manages(actor: Actor, item: Item) -> None:
     raise NotYourDepartment(department=item.department_code)
 
 
-def ensure_approves(actor: Actor, draft: Draft) -> None:
+def ensure_approves(actor: Actor, draft: SubmittedDraft) -> None:
     if draft.submitted_by == actor.id:
         raise OwnSubmission

@@ -1,10 +1,11 @@
-"""What the catalogue learns from identity: how divisions and departments are called."""
+"""Copies of what identity owns: the present names of divisions and departments."""
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_svc.items.usecases import copies
+from catalog_svc.items.models import DepartmentCopy, RegionCopy
 from chassis.consumer import Received, Subscriptions
+from chassis.upsert import upsert_newer
 
 subscriptions = Subscriptions(copies=True)
 
@@ -27,15 +28,9 @@ class DepartmentChanged(BaseModel):
 
 @subscriptions.on("identity.region.changed.v1", RegionChanged)
 async def on_region_changed(session: AsyncSession, event: Received[RegionChanged]) -> None:
-    known = event.data
-    await copies.copy_region(
-        session, region_code=known.region_code, name=known.name, version=known.version
-    )
+    await upsert_newer(session, RegionCopy, [event.data.model_dump()])
 
 
 @subscriptions.on("identity.department.changed.v1", DepartmentChanged)
 async def on_department_changed(session: AsyncSession, event: Received[DepartmentChanged]) -> None:
-    known = event.data
-    await copies.copy_department(
-        session, department_code=known.department_code, name=known.name, version=known.version
-    )
+    await upsert_newer(session, DepartmentCopy, [event.data.model_dump()])

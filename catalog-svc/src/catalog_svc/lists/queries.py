@@ -1,10 +1,10 @@
-"""A list is what the item room says of the item types it covers."""
+"""The items on a list: those of the item types it covers."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.items import queries as items
 from catalog_svc.lists.errors import ListNotFound
-from catalog_svc.lists.kinds import KINDS
+from catalog_svc.lists.rules.kinds import KINDS
 from chassis.pagination import PageRequest, Window
 
 

@@ -1,8 +1,8 @@
-"""What the public reads of the lists."""
+"""The lists as the public reads them."""
 
 from pydantic import BaseModel
 
-from catalog_svc.lists.kinds import KINDS, Kind
+from catalog_svc.lists.rules.kinds import Kind
 
 
 class ListOut(BaseModel):
@@ -28,7 +28,3 @@ def list_out(kind: Kind) -> ListOut:
         basis=kind.basis,
         links={"self": f"/api/v1/lists/{kind.name}"},
     )
-
-
-def lists_out() -> ListsOut:
-    return ListsOut(data=[list_out(kind) for kind in KINDS.values()], next=None)

@@ -1,22 +1,23 @@
-"""Find items in three stages, each a bounded index read: title words, all words, odd substrings.
+"""Find items in three stages, each a bounded index read: title words, all words, substrings.
 
-A page is filled from the best stage that still has rows; the cursor remembers stage, score, row.
+A page is filled from the best stage that still has rows; the cursor holds stage, score and item.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, cast, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, cast, false, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_svc.search import tokens
 from catalog_svc.search.models import SearchEntry
+from catalog_svc.search.rules import tokens
 from chassis.pagination import (
     COUNT_LIMIT,
     BadCursor,
+    Key,
     PageRequest,
     Window,
     decode_cursor,
@@ -24,135 +25,130 @@ from chassis.pagination import (
     paginate,
 )
 
-# A common word matches thousands; nobody reads past the first hundreds (targets, section F).
+# A common word matches thousands of items; nobody reads past the first few hundred.
 CANDIDATES: Final = 500
 _LONGEST_TITLE: Final = 200
+_STAGES: Final = 3
 
 
 @dataclass(frozen=True)
 class Search:
-    """What to look for; `filters` are tokens that must all stand in the index row."""
+    """What to look for; an item must carry every token in `filters`."""
 
     text: str | None
     filters: Sequence[str]
 
 
+class Match(NamedTuple):
+    stage: int
+    score: int
+    item_id: UUID
+
+
 async def find(session: AsyncSession, search: Search, page: PageRequest) -> Window:
-    """Ids of matching items: best match first, or by standing when no words are given."""
-    if search.text is None or not search.text.strip():
-        return await _listed(session, search.filters, page)
-    return await _matching(session, search, page)
-
-
-async def _listed(session: AsyncSession, filters: Sequence[str], page: PageRequest) -> Window:
+    """Ids of the matching items: the best match first, or by rank when no words are given."""
+    text = (search.text or "").strip()
+    if text:
+        return await find_by_words(session, text, search.filters, page)
     statement = select(SearchEntry.item_id)
-    if filters:
-        statement = statement.where(_holds(SearchEntry.title_tsv, _quoted(filters)))
-    keys: list[Any] = [(SearchEntry.standing, "desc"), (SearchEntry.item_id, "asc")]
+    if search.filters:
+        statement = statement.where(_contains(SearchEntry.title_tsv, search.filters))
+    keys: list[Key] = [(SearchEntry.rank, "desc"), (SearchEntry.item_id, "asc")]
     return await paginate(session, statement, keys, page)
 
 
-async def _matching(session: AsyncSession, search: Search, page: PageRequest) -> Window:
-    stages = _stages(search)
-    first, score, item_id = _position(page.after)
-    found: list[tuple[int, int, UUID]] = []
-    for stage in range(first, len(stages)):
-        beyond = (score, item_id) if stage == first and item_id is not None else None
-        wanted = page.limit + 1 - len(found)
-        rows = await _stage_rows(session, search, stages[: stage + 1], beyond, wanted)
-        found += [(stage, row.score, row.item_id) for row in rows]
-        if len(found) > page.limit:
+async def find_by_words(
+    session: AsyncSession, text: str, filters: Sequence[str], page: PageRequest
+) -> Window:
+    stages = _stages(text, filters)
+    last = _last_match(page.after)
+    matches: list[Match] = []
+    for number in range(last.stage if last else 0, len(stages)):
+        after = last if last and last.stage == number else None
+        statement = _ranked(text, stages[: number + 1], after)
+        rows = await session.execute(statement.limit(page.limit + 1 - len(matches)))
+        matches += [Match(number, score, item_id) for item_id, score in rows]
+        if len(matches) > page.limit:
             break
-    rows_of_page = found[: page.limit]
-    cursor = encode_cursor(rows_of_page[-1]) if len(found) > page.limit else None
-    count = await _count(session, stages) if page.count else None
-    return Window([row[2] for row in rows_of_page], cursor, count)
+    cursor = encode_cursor(matches[page.limit - 1]) if len(matches) > page.limit else None
+    count = None
+    if page.count:
+        counted = (
+            select(SearchEntry.item_id).where(or_(false(), *stages)).limit(COUNT_LIMIT).subquery()
+        )
+        count = await session.scalar(select(func.count()).select_from(counted))
+    return Window([match.item_id for match in matches[: page.limit]], cursor, count)
 
 
-async def _stage_rows(
-    session: AsyncSession,
-    search: Search,
-    stages: Sequence[ColumnElement[bool]],
-    beyond: tuple[int, UUID] | None,
-    wanted: int,
-) -> Sequence[Any]:
-    *better, own = stages
-    candidates = (
-        select(SearchEntry.item_id, SearchEntry.title, SearchEntry.standing)
-        .where(own, *(not_(stage) for stage in better))
-        .limit(CANDIDATES)
-        .subquery()
-    )
-    scored = select(
-        candidates.c.item_id, _score(candidates, "".join(tokens.runs(search.text or "")))
-    ).subquery()
-    statement = select(scored.c.item_id, scored.c.score)
-    if beyond is not None:
-        score, item_id = beyond
-        later = and_(scored.c.score == score, scored.c.item_id > item_id)
-        statement = statement.where(or_(scored.c.score < score, later))
-    ordered = statement.order_by(scored.c.score.desc(), scored.c.item_id).limit(wanted)
-    return (await session.execute(ordered)).all()
-
-
-def _score(candidates: Any, asked: str) -> ColumnElement[int]:
-    """The whole title, then its beginning, then anywhere; then standing; then the shorter title."""
-    title = candidates.c.title
-    closeness = case(
-        (title == asked, 4000),
-        (func.starts_with(title, asked), 2000),
-        (func.strpos(title, asked) > 0, 1000),
-        else_=0,
-    )
-    length = func.least(func.char_length(title), _LONGEST_TITLE)
-    score: ColumnElement[int] = closeness + candidates.c.standing * 300 - length
-    return score.label("score")
-
-
-def _stages(search: Search) -> list[ColumnElement[bool]]:
-    text = search.text or ""
-    words = [_word(word) for word in tokens.asked(text)]
+def _stages(text: str, filters: Sequence[str]) -> list[ColumnElement[bool]]:
+    """The condition of each stage; a text without any word matches nothing."""
     runs = tokens.runs(text)
-    if not words:
-        return [false()]
-    filters = _quoted(search.filters)
-    pairs = [tokens.lexeme(pair) for run in runs for pair in tokens.pairs_asked(run)]
+    if not runs:
+        return []
+    words = [
+        # A Latin word may also be the beginning of pinyin or of initials.
+        tokens.lexeme(word)
+        if tokens.is_chinese(word)
+        else f"{tokens.lexeme(word)} | {tokens.lexeme('p:' + word)}:*"
+        for word in tokens.query_words(text)
+    ]
+    pairs = [tokens.lexeme(pair) for run in runs for pair in tokens.query_pairs(run)]
     return [
-        _holds(SearchEntry.title_tsv, [*words, *filters]),
-        _holds(SearchEntry.body_tsv, [*words, *filters]),
+        _contains(SearchEntry.title_tsv, filters, words),
+        _contains(SearchEntry.body_tsv, filters, words),
         and_(
-            _holds(SearchEntry.pairs_tsv, [*pairs, *filters]),
+            _contains(SearchEntry.pairs_tsv, filters, pairs),
             *(func.strpos(SearchEntry.title, run) > 0 for run in runs),
         ),
     ]
 
 
-def _word(word: str) -> str:
-    """A Latin word may also be the beginning of somebody's pinyin or initials."""
-    if tokens.is_chinese(word):
-        return tokens.lexeme(word)
-    return f"{tokens.lexeme(word)} | {tokens.lexeme('p:' + word)}:*"
-
-
-def _quoted(filters: Sequence[str]) -> list[str]:
-    return [tokens.lexeme(token) for token in filters]
-
-
-def _holds(column: Any, parts: Sequence[str]) -> ColumnElement[bool]:
-    condition: ColumnElement[bool] = column.bool_op("@@")(cast(tokens.every(parts), TSQUERY))
+def _contains(
+    column: Any, filters: Sequence[str], terms: Sequence[str] = ()
+) -> ColumnElement[bool]:
+    """Whether a tsvector has all filter tokens and satisfies all terms of a tsquery."""
+    query = tokens.all_of([*terms, *map(tokens.lexeme, filters)])
+    condition: ColumnElement[bool] = column.bool_op("@@")(cast(query, TSQUERY))
     return condition
 
 
-def _position(after: str | None) -> tuple[int, int, UUID | None]:
+def _ranked(
+    text: str, stages: Sequence[ColumnElement[bool]], after: Match | None
+) -> Select[UUID, int]:
+    """Items of the last of these stages that no earlier stage has, best score first.
+
+    The score: the whole title, then its beginning, then anywhere in it; then the rank; then the
+    shorter title.
+    """
+    *earlier, own = stages
+    candidates = (
+        select(SearchEntry.item_id, SearchEntry.title, SearchEntry.rank)
+        .where(own, *(not_(stage) for stage in earlier))
+        .limit(CANDIDATES)
+        .subquery()
+    )
+    title, words = candidates.c.title, "".join(tokens.runs(text))
+    closeness = case(
+        (title == words, 4000),
+        (func.starts_with(title, words), 2000),
+        (func.strpos(title, words) > 0, 1000),
+        else_=0,
+    )
+    length = func.least(func.char_length(title), _LONGEST_TITLE)
+    score = (closeness + candidates.c.rank * 300 - length).label("score")
+    scored = select(candidates.c.item_id, score).subquery()
+    statement = select(scored.c.item_id, scored.c.score)
+    if after is not None:
+        tied = and_(scored.c.score == after.score, scored.c.item_id > after.item_id)
+        statement = statement.where(or_(scored.c.score < after.score, tied))
+    return statement.order_by(scored.c.score.desc(), scored.c.item_id)
+
+
+def _last_match(after: str | None) -> Match | None:
     if after is None:
-        return 0, 0, None
-    stage, score, item_id = decode_cursor(after, 3)
-    good = isinstance(stage, int) and isinstance(score, int) and isinstance(item_id, UUID)
-    if not good or not 0 <= stage <= len(SearchEntry.__table__.c):
+        return None
+    match = Match(*decode_cursor(after, len(Match._fields)))
+    types = zip(match, (int, int, UUID), strict=True)
+    if not all(type(value) is kind for value, kind in types) or match.stage not in range(_STAGES):
         raise BadCursor
-    return stage, score, item_id
-
-
-async def _count(session: AsyncSession, stages: Sequence[ColumnElement[bool]]) -> int:
-    matching = select(SearchEntry.item_id).where(or_(*stages)).limit(COUNT_LIMIT).subquery()
-    return int((await session.execute(select(func.count()).select_from(matching))).scalar_one())
+    return match

@@ -1,4 +1,4 @@
-"""Keep the index in step: called by whoever changes an item, in the same transaction."""
+"""Keep the index in step with the items, in the transaction that changes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,53 +8,53 @@ from sqlalchemy import cast, delete
 from sqlalchemy.dialects.postgresql import TSVECTOR, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_svc.search import tokens
 from catalog_svc.search.models import SearchEntry
+from catalog_svc.search.rules import tokens
 
 
 @dataclass(frozen=True)
 class Entry:
-    """`standing` sorts equals: what is open for application comes first."""
+    """What the index holds of one item; `rank` orders entries that match equally well."""
 
     item_id: UUID
     title: str
     body: str
     filters: Sequence[str]
-    standing: int
+    rank: int
 
 
 async def index_entries(session: AsyncSession, entries: Sequence[Entry]) -> None:
-    """Write or rewrite these rows of the index."""
+    """Insert these entries, or replace them where they exist."""
     if not entries:
         return
-    statement = insert(SearchEntry).values([_row(entry) for entry in entries])
-    fresh = {
-        name: statement.excluded[name]
-        for name in ("title", "standing", "title_tsv", "body_tsv", "pairs_tsv")
-    }
-    await session.execute(statement.on_conflict_do_update(index_elements=["item_id"], set_=fresh))
+    rows = [
+        {
+            "item_id": entry.item_id,
+            "title": "".join(tokens.runs(entry.title)),
+            "rank": entry.rank,
+            **{name: cast(text, TSVECTOR) for name, text in vectors(entry).items()},
+        }
+        for entry in entries
+    ]
+    statement = insert(SearchEntry).values(rows)
+    replaced = {name: statement.excluded[name] for name in rows[0] if name != "item_id"}
+    await session.execute(
+        statement.on_conflict_do_update(index_elements=["item_id"], set_=replaced)
+    )
 
 
-async def forget_entry(session: AsyncSession, item_id: UUID) -> None:
-    await session.execute(delete(SearchEntry).where(SearchEntry.item_id == item_id))
+async def delete_entries(session: AsyncSession, item_ids: Sequence[UUID]) -> None:
+    if item_ids:
+        await session.execute(delete(SearchEntry).where(SearchEntry.item_id.in_(item_ids)))
 
 
 def vectors(entry: Entry) -> dict[str, str]:
     """The words of the three columns as tsvector literals."""
     title_words = tokens.with_aliases(entry.title)
-    spelled = [f"p:{text}" for text in tokens.pinyin(entry.title)]
+    spellings = [f"p:{text}" for text in tokens.pinyin(entry.title)]
     body_words = tokens.with_aliases(entry.body)
     return {
-        "title_tsv": tokens.vector([*title_words, *spelled, *entry.filters]),
+        "title_tsv": tokens.vector([*title_words, *spellings, *entry.filters]),
         "body_tsv": tokens.vector([*title_words, *body_words, *entry.filters]),
         "pairs_tsv": tokens.vector([*tokens.pairs(entry.title), *entry.filters]),
-    }
-
-
-def _row(entry: Entry) -> dict[str, object]:
-    return {
-        "item_id": entry.item_id,
-        "title": "".join(tokens.runs(entry.title)),
-        "standing": entry.standing,
-        **{name: cast(text, TSVECTOR) for name, text in vectors(entry).items()},
     }

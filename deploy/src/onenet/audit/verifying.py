@@ -12,7 +12,7 @@ from typing import Any, Final
 import asyncpg
 from rich.table import Table
 
-from exchange_svc.calls.chain import START, first_break
+from exchange_svc.calls.rules.chain import START, first_break
 from onenet.audit.references import REFERENCES, Difference, Reference, compare
 from onenet.databases import GONE
 from onenet.failures import DatabaseAway, Unexpected

@@ -1,1 +1,1 @@
-"""Every look at personal data: footprints for the citizen, a hash-chained ledger for auditors."""
+"""Accesses to personal data: footprints for the citizen, a hash-chained ledger for auditors."""

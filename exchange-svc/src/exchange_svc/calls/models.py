@@ -1,4 +1,4 @@
-"""Footprints, the access ledger, and what a question needs: live cases, used quotas."""
+"""Footprints, the access ledger, and what a question needs: live cases and used quotas."""
 
 from datetime import date, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from exchange_svc.tables import Base
 
 
 class Footprint(Base):
-    """Who looked at a person's data; the officer's id is for auditors, the person never sees it."""
+    """An access to a person's data; the officer's id is shown to auditors, never to the person."""
 
     __tablename__ = "footprint"
     __table_args__ = (Index(None, "person_id", "at", "footprint_id"),)
@@ -32,7 +32,7 @@ class Footprint(Base):
 
 
 class LedgerEntry(Base):
-    """`position` has no gaps: a missing row would be found by the chain check."""
+    """Positions have no gaps, so the chain check detects a missing row."""
 
     __tablename__ = "ledger_entry"
 
@@ -43,7 +43,7 @@ class LedgerEntry(Base):
 
 
 class CaseLink(Base):
-    """What ties a question to a person: a live case of the department that asks."""
+    """A copy of a case: a question must concern the subject of a live case of its department."""
 
     __tablename__ = "case_link"
 

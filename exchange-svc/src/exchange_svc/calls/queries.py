@@ -1,20 +1,30 @@
-"""Reads of footprints and of the ledger."""
+"""Reads of footprints, of the ledger, and of the cases that questions are about."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.pagination import PageRequest, Window, paginate
-from exchange_svc.calls import chain
+from chassis.pagination import Key, PageRequest, Window, paginate
 from exchange_svc.calls.models import CaseLink, Footprint, LedgerEntry
+from exchange_svc.calls.rules import chain
+from exchange_svc.parties.models import Company, Person
+
+
+class SubjectCase(NamedTuple):
+    """A case with the numbers of its subject, as far as their copies have arrived."""
+
+    case: CaseLink
+    uscc: str | None
+    id_number: bytes | None
 
 
 async def footprints_of(session: AsyncSession, person_id: UUID, page: PageRequest) -> Window:
-    """Newest first; only the person's own."""
+    """The person's own footprints, newest first."""
     statement = select(Footprint).where(Footprint.person_id == person_id)
-    keys = [(Footprint.at, "desc"), (Footprint.footprint_id, "desc")]
-    return await paginate(session, statement, keys, page)  # type: ignore[arg-type]  # list of one kind
+    keys: list[Key] = [(Footprint.at, "desc"), (Footprint.footprint_id, "desc")]
+    return await paginate(session, statement, keys, page)
 
 
 async def head(session: AsyncSession, *, at: int | None = None) -> tuple[int, str]:
@@ -32,5 +42,12 @@ async def entries(session: AsyncSession, *, after: int, limit: int) -> list[Ledg
     return list(await session.scalars(statement.order_by(LedgerEntry.position).limit(limit)))
 
 
-async def find_case(session: AsyncSession, case_no: str) -> CaseLink | None:
-    return await session.scalar(select(CaseLink).where(CaseLink.case_no == case_no))
+async def find_subject_case(session: AsyncSession, case_no: str) -> SubjectCase | None:
+    statement = (
+        select(CaseLink, Company.uscc, Person.id_number)
+        .outerjoin(Company, Company.company_id == CaseLink.company_id)
+        .outerjoin(Person, Person.person_id == CaseLink.person_id)
+        .where(CaseLink.case_no == case_no)
+    )
+    row = (await session.execute(statement)).first()
+    return None if row is None else SubjectCase(*row)

@@ -1,12 +1,14 @@
-"""The public shape of questions and answers, footprints, and the ledger check."""
+"""Questions and answers, footprints, and the ledger check."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from exchange_svc.calls.questions import Question
+from exchange_svc.calls.models import Footprint
+from exchange_svc.calls.rules.questions import Question
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Number = Annotated[
@@ -32,8 +34,24 @@ class FootprintOut(BaseModel):
     ground: str
 
 
+def footprint_out(footprint: Footprint, department_names: Mapping[str, str]) -> FootprintOut:
+    """A department is named as it was then, else as it is called now."""
+    code = footprint.department_code
+    name = footprint.department_name or department_names.get(code or "")
+    return FootprintOut(
+        footprint_id=footprint.footprint_id,
+        department=DepartmentOut(code=code, name=name) if code else None,
+        post=footprint.post,
+        at=footprint.at,
+        fields=footprint.fields,
+        case_id=footprint.case_id,
+        case_no=footprint.case_no,
+        ground=footprint.ground,
+    )
+
+
 class LedgerCheckOut(BaseModel):
-    """`next` is where the check goes on, none at the end; note `head`, to compare it later."""
+    """`next` is where the check continues (null at the end); note `head` to compare it later."""
 
     after: int
     entries: int
@@ -56,8 +74,9 @@ class QueryIn(BaseModel):
     certificate_code: Text | None = None
 
     @model_validator(mode="after")
-    def _one_subject(self) -> "QueryIn":
-        if sum(one is not None for one in (self.id_number, self.uscc, self.certificate_code)) != 1:
+    def check_subject(self) -> "QueryIn":
+        subjects = (self.id_number, self.uscc, self.certificate_code)
+        if sum(subject is not None for subject in subjects) != 1:
             raise ValueError("exactly one of id_number, uscc, certificate_code")
         return self
 

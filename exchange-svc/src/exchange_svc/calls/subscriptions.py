@@ -1,4 +1,4 @@
-"""Looks that happened in the case service, and which cases are live."""
+"""Accesses recorded by case-svc, and copies of its cases."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.consumer import Received, Subscriptions
+from chassis.upsert import upsert_newer
 from exchange_svc.calls.models import CaseLink
-from exchange_svc.calls.usecases.looks import Look, record_look
-from exchange_svc.parties.usecases import keep_copies
+from exchange_svc.calls.usecases.accesses import Access, record_access
 
 subscriptions = Subscriptions()
 links = Subscriptions(copies=True)
@@ -32,7 +32,7 @@ class FootprintRecorded(BaseModel):
 
 @subscriptions.on("case.footprint_recorded.v1", FootprintRecorded)
 async def on_footprint_recorded(session: AsyncSession, event: Received[FootprintRecorded]) -> None:
-    await record_look(session, Look(**event.data.model_dump()))
+    await record_access(session, Access(**event.data.model_dump()))
 
 
 class CaseMoved(BaseModel):
@@ -59,4 +59,4 @@ class CaseMoved(BaseModel):
 @links.on_all("case.withdrawn.v1", CaseMoved)
 @links.on_all("case.returned.v1", CaseMoved)
 async def on_cases_moved(session: AsyncSession, events: Sequence[Received[CaseMoved]]) -> None:
-    await keep_copies(session, CaseLink, [event.data.model_dump() for event in events])
+    await upsert_newer(session, CaseLink, [event.data.model_dump() for event in events])

@@ -1,1 +1,1 @@
-"""Certificates issued on decisions, their verification, and claims of them as materials."""
+"""Certificates: issued on decisions, verified by anyone, claimed as materials."""

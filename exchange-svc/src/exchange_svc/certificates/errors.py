@@ -1,4 +1,4 @@
-"""Failures of the certificates room.
+"""What can go wrong with a certificate.
 
 ServiceError
 ├── NotFound
@@ -22,7 +22,7 @@ class CertificateNotFound(NotFound):
 class IllegalStatus(Conflict):
     slug = "certificate-status"
     zh = "证照当前状态为 {status}，不能这样做。可用操作：{possible}。"
-    en = "The certificate is {status}; this is not possible. Possible: {possible}."
+    en = "The certificate is {status}, so this is not possible. Possible: {possible}."
 
     def __init__(self, status: str, actions: Sequence[str]) -> None:
         self.actions = list(actions)

@@ -1,4 +1,4 @@
-"""Facts this room publishes."""
+"""The events that this room publishes."""
 
 from datetime import date
 from typing import ClassVar, Literal
@@ -8,7 +8,7 @@ from chassis.events import Event
 
 
 class CertificateIssued(Event):
-    """A certificate stands; the case it came from can be delivered."""
+    """Published when a certificate is issued; case-svc then moves the case to delivery."""
 
     type: ClassVar[str] = "exchange.certificate_issued.v1"
     key: ClassVar[str] = "certificate_id"
@@ -26,7 +26,7 @@ class CertificateIssued(Event):
 
 
 class ClaimChecked(Event):
-    """A certificate claimed as a material was checked for its case."""
+    """Published when a certificate claimed as a material has been checked."""
 
     type: ClassVar[str] = "exchange.claim_checked.v1"
     key: ClassVar[str] = "claim_id"

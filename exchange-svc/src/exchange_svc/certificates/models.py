@@ -1,4 +1,4 @@
-"""Certificates, what happened to them, and who claimed them."""
+"""Certificates, their history, and the claims on them."""
 
 from datetime import date, datetime
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exchange_svc.certificates.validity import Action, Status, status_on, step
+from exchange_svc.certificates.rules.validity import Action, Status, status_on, step
 from exchange_svc.tables import Base
 
 
@@ -57,7 +57,7 @@ class Certificate(Base):
 
 
 class CertificateEntry(Base):
-    """History: each change of status with its reason."""
+    """A change of status with its reason."""
 
     __tablename__ = "certificate_entry"
 
@@ -72,7 +72,7 @@ class CertificateEntry(Base):
 
 
 class Claim(Base):
-    """A case that used a certificate; its department may look at the certificate."""
+    """The use of a certificate in a case; the case's department may then read the certificate."""
 
     __tablename__ = "claim"
 

@@ -6,14 +6,14 @@ from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Actor
-from chassis.pagination import PageRequest, Window, paginate
+from chassis.pagination import Key, PageRequest, Window, paginate
 from exchange_svc.certificates.errors import CertificateNotFound
 from exchange_svc.certificates.models import Certificate, CertificateEntry, Claim
 from exchange_svc.parties.queries import may_view
 
 
 def visible_to(actor: Actor) -> Select[Certificate]:
-    """Holders see their own and their companies'; staff what they issued or were shown."""
+    """Holders see their own and their companies'; staff what they issued or got as a material."""
     statement = select(Certificate)
     if actor.kind == "citizen":
         own = and_(Certificate.person_id == actor.id, Certificate.company_id.is_(None))
@@ -31,7 +31,7 @@ def visible_to(actor: Actor) -> Select[Certificate]:
 
 
 def _within(region: str | None) -> ColumnElement[bool]:
-    """Certificates of this division and those below it; the digits go 2, 2, 2, 3, 3."""
+    """Certificates of this division and those below it; levels end at digit 2, 4, 6 and 9."""
     if not region:
         return false()
     ends = (length for length in (0, 2, 4, 6, 9) if not region[length:].strip("0"))
@@ -44,35 +44,33 @@ async def list_held(
     statement = visible_to(actor)
     if company_id is not None:
         statement = statement.where(Certificate.company_id == company_id)
-    keys = [(Certificate.issued_at, "desc"), (Certificate.certificate_id, "desc")]
-    return await paginate(session, statement, keys, page)  # type: ignore[arg-type]  # list of one kind
+    keys: list[Key] = [(Certificate.issued_at, "desc"), (Certificate.certificate_id, "desc")]
+    return await paginate(session, statement, keys, page)
 
 
 async def get_certificate(
     session: AsyncSession, actor: Actor, code: str, *, for_update: bool = False
 ) -> Certificate:
-    """Raises CertificateNotFound for unknown and for not visible alike."""
+    """Raises CertificateNotFound for an unknown and for an invisible certificate alike."""
     statement = visible_to(actor).where(Certificate.code == code)
     if for_update:
         statement = statement.with_for_update()
-    found = (await session.scalars(statement)).one_or_none()
-    if found is None:
+    certificate = await session.scalar(statement)
+    if certificate is None:
         raise CertificateNotFound
-    return found
+    return certificate
 
 
 async def find_by_code(session: AsyncSession, code: str) -> Certificate | None:
-    """Without regard to any actor: for public verification and the check of claims."""
-    return (
-        await session.scalars(select(Certificate).where(Certificate.code == code))
-    ).one_or_none()
+    """Whoever asks: for public verification and the check of claims."""
+    return await session.scalar(select(Certificate).where(Certificate.code == code))
 
 
 async def is_issued(session: AsyncSession, case_id: UUID, result_index: int) -> bool:
     statement = select(Certificate.certificate_id).where(
         Certificate.case_id == case_id, Certificate.result_index == result_index
     )
-    return (await session.scalars(statement)).one_or_none() is not None
+    return await session.scalar(statement) is not None
 
 
 async def history(session: AsyncSession, certificate: Certificate) -> list[CertificateEntry]:
@@ -88,7 +86,7 @@ async def history(session: AsyncSession, certificate: Certificate) -> list[Certi
 async def claim_shown_to(
     session: AsyncSession, department_code: str | None, certificate: Certificate
 ) -> Claim | None:
-    """The newest valid claim that let a department see the certificate."""
+    """The newest valid claim that gave the department access to the certificate."""
     statement = (
         select(Claim)
         .where(
@@ -99,7 +97,7 @@ async def claim_shown_to(
         .order_by(Claim.checked_at.desc())
         .limit(1)
     )
-    return (await session.scalars(statement)).one_or_none()
+    return await session.scalar(statement)
 
 
 async def held_of_type(
@@ -111,7 +109,7 @@ async def held_of_type(
     company_id: UUID | None,
     code: str | None,
 ) -> list[Certificate]:
-    """A company's, or a person's own; only one of them where a code is named."""
+    """A company's certificates, or a person's own; at most one when a code is named."""
     holder = (
         Certificate.company_id == company_id
         if company_id is not None

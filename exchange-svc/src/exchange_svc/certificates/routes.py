@@ -1,32 +1,34 @@
-"""Certificates: the holder's, the department's, and the public's questions about them."""
+"""Certificates for their holders, for departments, and for public verification."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor, Anyone, Citizen, requires
-from chassis.db import ReadSession, Session, context
+from chassis.db import LookSession, ReadSession, Session, context
 from chassis.errors import Forbidden, Stale, Unauthenticated
 from chassis.pagination import BadCursor, Page, PageQuery, page_of
 from chassis.preconditions import OptionalMatch, public_read, set_tag
 from chassis.problems import problems
 from exchange_svc.certificates import queries
 from exchange_svc.certificates.errors import CertificateNotFound, IllegalStatus
+from exchange_svc.certificates.models import Certificate
 from exchange_svc.certificates.policies import may_change
+from exchange_svc.certificates.rules.validity import Action, allowed
 from exchange_svc.certificates.schemas import (
     CertificateDetailOut,
     CertificateOut,
     DocumentOut,
     StatusChangeIn,
     VerificationOut,
-    detail,
-    summary,
-    verification,
+    certificate_out,
+    detail_out,
+    verification_out,
 )
 from exchange_svc.certificates.usecases import showing
-from exchange_svc.certificates.validity import Action, allowed
 
 router = APIRouter(prefix="/api/v1", tags=["certificates"])
 SIGNED_IN = problems(Unauthenticated, Forbidden, CertificateNotFound)
@@ -46,10 +48,10 @@ async def list_my_certificates(
 ) -> Page[CertificateOut]:
     """My certificates and those of the companies I may look after, newest first."""
     window = await queries.list_held(session, actor, page, company_id=company_id)
-    return page_of(window, [CertificateOut(**summary(one)) for one in window.rows])
+    return page_of(window, [certificate_out(certificate) for certificate in window.rows])
 
 
-# Declared before {code}, which would otherwise take it for a certificate.
+# Declared before `{code}`, which would match `verify` as well.
 @router.get("/certificates/verify")
 async def verify_certificate(
     request: Request,
@@ -58,35 +60,26 @@ async def verify_certificate(
     session: ReadSession,
     code: Annotated[str, Query(max_length=200)],
 ) -> VerificationOut:
-    """Whether a certificate is good today. Anyone may ask; the answer is never personal."""
-    status, reason, found = await showing.verify(session, code.strip())
-    version = f"{found.certificate_id}.{found.version}" if found else reason
-    # No age: a revocation must show at once, so caches ask again each time.
+    """Whether a certificate is valid today. Anyone may ask; the answer is never personal."""
+    status, reason, certificate = await showing.verify(session, code.strip())
+    version = f"{certificate.certificate_id}.{certificate.version}" if certificate else reason
+    # No age: a revocation must show at once, so caches revalidate each time.
     public_read(request, response, f"{status}.{version}", 0)
-    return verification(status, reason, found)
+    return verification_out(status, reason, certificate)
 
 
 @router.get("/certificates/{code}", responses=SIGNED_IN)
 async def get_certificate(
-    code: str, response: Response, actor: HolderOrStaff, session: Session
+    code: str, response: Response, actor: HolderOrStaff, session: LookSession
 ) -> CertificateDetailOut:
-    """Whole for the holder; masked for staff, whose look is recorded."""
+    """In full for the holder; masked for staff, whose access is recorded."""
     certificate = await queries.get_certificate(session, actor, code)
-    face = await showing.read_face(session, actor, certificate)
-    status = certificate.status_on(clock.today())
-    set_tag(response, certificate.version)
-    return detail(
-        certificate,
-        face=face,
-        is_masked=actor.kind != "citizen",
-        history=await queries.history(session, certificate),
-        actions=allowed(status) if may_change(actor, certificate) else [],
-    )
+    return await _detail(session, actor, response, certificate)
 
 
 @router.get("/certificates/{code}/document", responses=SIGNED_IN)
 async def get_document(code: str, actor: Citizen, session: ReadSession) -> DocumentOut:
-    """The signed document, to be shown or checked anywhere."""
+    """The signed document, which anyone can check against the published key."""
     document = await showing.read_document(session, actor, code)
     issuer = context(session).settings.issuer
     return DocumentOut(code=code, document=document, keys=f"{issuer}/.well-known/jwks.json")
@@ -101,10 +94,25 @@ async def change_status(
     response: Response,
     actor: ChangingStaff,
     session: Session,
-) -> CertificateOut:
+) -> CertificateDetailOut:
     """Suspend, resume or revoke a certificate of one's own department, with the reason."""
     certificate = await showing.change_status(
         session, actor, code, action, reason=body.reason, match=match
     )
+    response.headers["Content-Location"] = f"/api/v1/certificates/{certificate.code}"
+    return await _detail(session, actor, response, certificate)
+
+
+async def _detail(
+    session: AsyncSession, actor: Actor, response: Response, certificate: Certificate
+) -> CertificateDetailOut:
+    face = await showing.read_face(session, actor, certificate)
+    status = certificate.status_on(clock.today())
     set_tag(response, certificate.version)
-    return CertificateOut(**summary(certificate))
+    return detail_out(
+        certificate,
+        face=face,
+        is_masked=actor.kind != "citizen",
+        history=await queries.history(session, certificate),
+        actions=allowed(status) if may_change(actor, certificate) else [],
+    )

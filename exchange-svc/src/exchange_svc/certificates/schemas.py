@@ -1,4 +1,4 @@
-"""The public shapes of certificates."""
+"""Certificates as they are read."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -14,7 +14,7 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, m
 
 
 class CertificateOut(BaseModel):
-    """A line of the holder's list; `type` is the 21-character type code."""
+    """An entry of the holder's list; `type` is the 21-character type code."""
 
     code: str
     type: str
@@ -38,7 +38,7 @@ class IssuerOut(BaseModel):
 
 
 class HistoryOut(BaseModel):
-    """A change of status; the officer stays unnamed."""
+    """A change of status, without the officer's name."""
 
     action: str
     reason: str
@@ -46,7 +46,7 @@ class HistoryOut(BaseModel):
 
 
 class CertificateDetailOut(CertificateOut):
-    """`is_masked` for staff; `actions` are those this actor may take now."""
+    """`is_masked` is true for staff; `actions` are those that this actor may take now."""
 
     case_no: str
     item_name: str
@@ -61,7 +61,7 @@ class CertificateDetailOut(CertificateOut):
 
 
 class VerificationOut(BaseModel):
-    """Nothing personal beyond what the type allows; `reason` says why it is unknown."""
+    """Personal only in fields that the type makes public; `reason` explains `unknown`."""
 
     status: str
     reason: str | None
@@ -74,7 +74,7 @@ class VerificationOut(BaseModel):
 
 
 class DocumentOut(BaseModel):
-    """A compact JWS (`typ` onenet-certificate+jwt); `keys` is where its key stands."""
+    """A compact JWS (`typ` onenet-certificate+jwt); `keys` is the address of its public key."""
 
     code: str
     document: str
@@ -87,62 +87,68 @@ class StatusChangeIn(BaseModel):
     reason: Reason
 
 
-def summary(one: Certificate) -> dict[str, Any]:
-    """What the list and the detail have in common."""
-    base = f"/api/v1/certificates/{one.code}"
-    return {
-        "code": one.code,
-        "type": one.type_code,
-        "name": one.name,
-        "status": one.status_on(clock.today()),
-        "issued_on": one.issued_on,
-        "valid_to": one.valid_to,
-        "case_id": one.case_id,
-        "company_id": one.company_id,
-        "links": {
-            "self": base,
-            "document": f"{base}/document",
-            "verify": f"/api/v1/certificates/verify?code={one.code}",
-            "case": f"/api/v1/cases/{one.case_id}",
-        },
-    }
+def certificate_out(certificate: Certificate) -> CertificateOut:
+    return CertificateOut(**_summary(certificate))
 
 
-def detail(
-    one: Certificate,
+def detail_out(
+    certificate: Certificate,
     *,
     face: dict[str, Any],
     is_masked: bool,
     history: Sequence[CertificateEntry],
     actions: list[str],
 ) -> CertificateDetailOut:
-    common = summary(one)
+    common = _summary(certificate)
     if is_masked:
         del common["links"]["document"]
     common["links"] |= {name: f"{common['links']['self']}/{name}" for name in actions}
     return CertificateDetailOut(
         **common,
-        case_no=one.case_no,
-        item_name=one.item_name,
-        issuer=IssuerOut(code=one.issuer_code, name=one.issuer_name),
-        valid_from=one.valid_from,
+        case_no=certificate.case_no,
+        item_name=certificate.item_name,
+        issuer=IssuerOut(code=certificate.issuer_code, name=certificate.issuer_name),
+        valid_from=certificate.valid_from,
         holder=HolderOut(**face["holder"]),
         fields=face["fields"],
         is_masked=is_masked,
         history=[HistoryOut(action=e.action, reason=e.reason, at=e.at) for e in history],
         actions=actions,
-        version=one.version,
+        version=certificate.version,
     )
 
 
-def verification(status: str, reason: str | None, found: Certificate | None) -> VerificationOut:
+def verification_out(
+    status: str, reason: str | None, certificate: Certificate | None
+) -> VerificationOut:
     return VerificationOut(
         status=status,
         reason=reason,
-        type=found.type_code if found else None,
-        name=found.name if found else None,
-        issuer=found.issuer_name if found else None,
-        issued_on=found.issued_on if found else None,
-        valid_to=found.valid_to if found else None,
-        fields=found.public_fields if found else {},
+        type=certificate.type_code if certificate else None,
+        name=certificate.name if certificate else None,
+        issuer=certificate.issuer_name if certificate else None,
+        issued_on=certificate.issued_on if certificate else None,
+        valid_to=certificate.valid_to if certificate else None,
+        fields=certificate.public_fields if certificate else {},
     )
+
+
+def _summary(certificate: Certificate) -> dict[str, Any]:
+    """What the list and the detail have in common."""
+    base = f"/api/v1/certificates/{certificate.code}"
+    return {
+        "code": certificate.code,
+        "type": certificate.type_code,
+        "name": certificate.name,
+        "status": certificate.status_on(clock.today()),
+        "issued_on": certificate.issued_on,
+        "valid_to": certificate.valid_to,
+        "case_id": certificate.case_id,
+        "company_id": certificate.company_id,
+        "links": {
+            "self": base,
+            "document": f"{base}/document",
+            "verify": f"/api/v1/certificates/verify?code={certificate.code}",
+            "case": f"/api/v1/cases/{certificate.case_id}",
+        },
+    }

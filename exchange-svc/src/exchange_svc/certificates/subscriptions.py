@@ -1,4 +1,4 @@
-"""Decisions that grant something, and certificates claimed as materials."""
+"""Issue certificates on decisions, and check certificates claimed as materials."""
 
 from datetime import date
 from typing import Any
@@ -54,43 +54,40 @@ class CertificateClaimed(BaseModel):
 
 @subscriptions.on("case.decided.v1", CaseDecided)
 async def on_case_decided(session: AsyncSession, event: Received[CaseDecided]) -> None:
-    told = event.data
-    if told.outcome != "granted":
+    decided = event.data
+    if decided.outcome != "granted":
         return
-    face = told.fields | (event.sealed or {}).get("fields", {})
     results = tuple(
         Result(
-            name=one.name,
-            type=one.type,
-            certificate_type=one.certificate_type,
-            validity_months=one.validity_months,
-            public_fields=tuple(one.public_fields),
+            name=result.name,
+            type=result.type,
+            certificate_type=result.certificate_type,
+            validity_months=result.validity_months,
+            public_fields=tuple(result.public_fields),
         )
-        for one in told.results
+        for result in decided.results
     )
-    await issue_certificates(
-        session,
-        Decision(
-            case_id=told.case_id,
-            case_no=told.case_no,
-            item_name=told.item_name,
-            item_code=told.item_code,
-            person_id=told.person_id,
-            company_id=told.company_id,
-            department_code=told.department_code,
-            department_name=told.department_name,
-            region_code=told.region_code,
-            decided_on=told.decided_on,
-            results=results,
-            face=face,
-        ),
+    decision = Decision(
+        case_id=decided.case_id,
+        case_no=decided.case_no,
+        item_name=decided.item_name,
+        item_code=decided.item_code,
+        person_id=decided.person_id,
+        company_id=decided.company_id,
+        department_code=decided.department_code,
+        department_name=decided.department_name,
+        region_code=decided.region_code,
+        decided_on=decided.decided_on,
+        results=results,
+        face=decided.fields | (event.sealed or {}).get("fields", {}),
     )
+    await issue_certificates(session, decision)
 
 
 @subscriptions.on("case.certificate_claimed.v1", CertificateClaimed)
 async def on_certificate_claimed(
     session: AsyncSession, event: Received[CertificateClaimed]
 ) -> None:
-    # The day of the claim decides, not the day this service gets to it.
+    # Validity is checked for the day of the claim, not the day of processing.
     day = event.time.astimezone(clock.SHANGHAI).date()
     await check_claim(session, Claimed(**event.data.model_dump(), on=day))

@@ -5,7 +5,7 @@ ServiceError
 │   └── ResourceNotFound
 └── Invalid
     ├── BadCategory
-    └── TermsIncomplete    the terms of sharing lack a condition or a legal ground
+    └── TermsIncomplete    the terms of sharing lack a condition or a legal basis
 """
 
 from chassis.errors import FieldError, Invalid, NotFound

@@ -6,7 +6,7 @@ from sqlalchemy import DateTime, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exchange_svc.directory.terms import ShareType
+from exchange_svc.directory.rules.terms import ShareType
 from exchange_svc.tables import Base
 
 PUBLISHED, REVOKED = "published", "revoked"
@@ -37,4 +37,4 @@ class Resource(Base):
         return self.status == PUBLISHED and self.share_type != ShareType.NONE
 
     def field_names(self) -> set[str]:
-        return {one["name"] for one in self.fields}
+        return {field["name"] for field in self.fields}

@@ -1,4 +1,4 @@
-"""The directory as departments see it: what is published, and one's own."""
+"""The directory as a department sees it: what is published, and its own resources."""
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,10 +20,10 @@ async def get_resource(
     statement = visible_to(actor).where(Resource.code == code)
     if for_update:
         statement = statement.with_for_update()
-    found = await session.scalar(statement)
-    if found is None:
+    resource = await session.scalar(statement)
+    if resource is None:
         raise ResourceNotFound(code=code)
-    return found
+    return resource
 
 
 async def list_resources(

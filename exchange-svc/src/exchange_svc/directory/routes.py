@@ -27,10 +27,12 @@ Provider = Annotated[Actor, Depends(requires(kind="staff", roles=("department_ad
 async def publish_resource(
     body: ResourceIn, response: Response, actor: Provider, session: Session
 ) -> ResourceOut:
-    """Enter a resource of one's own department, with the terms on which it is shared."""
+    """Publish a resource of one's own department, with the terms of sharing."""
     resource = await usecases.publish_resource(session, actor, body.model_dump(mode="json"))
+    answer = resource_out(resource)
     set_tag(response, resource.version)
-    return resource_out(resource)
+    response.headers["Content-Location"] = answer.links["self"]
+    return answer
 
 
 @router.get("")
@@ -42,7 +44,7 @@ async def list_resources(
 ) -> Page[ResourceOut]:
     """The directory, by code."""
     window = await queries.list_resources(session, actor, page, provider=provider)
-    return page_of(window, [resource_out(one) for one in window.rows])
+    return page_of(window, [resource_out(resource) for resource in window.rows])
 
 
 @router.get("/{code}", responses=problems(ResourceNotFound))

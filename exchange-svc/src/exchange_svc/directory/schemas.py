@@ -1,12 +1,12 @@
-"""Entries of the directory, in and out."""
+"""Entries of the directory as they are written and read."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from exchange_svc.directory.models import Resource
-from exchange_svc.directory.terms import ShareType
+from exchange_svc.directory.rules.terms import ShareType
 
 Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Long = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -26,14 +26,15 @@ class FieldIn(In):
     type: Literal["string", "integer", "number", "boolean", "date", "array"]
 
 
-def _unlike(fields: list[FieldIn] | None) -> list[FieldIn] | None:
-    names = [one.name for one in fields or []]
-    if len(names) != len(set(names)):
+def distinct_names(fields: list[FieldIn]) -> list[FieldIn]:
+    if len({field.name for field in fields}) != len(fields):
         raise ValueError("field names must differ")
     return fields
 
 
-Fields = Annotated[list[FieldIn], Field(min_length=1, max_length=100)]
+Fields = Annotated[
+    list[FieldIn], Field(min_length=1, max_length=100), AfterValidator(distinct_names)
+]
 
 
 class ResourceIn(In):
@@ -49,11 +50,9 @@ class ResourceIn(In):
     legal_basis: Long | None = None
     update_cycle: Cycle
 
-    _names = field_validator("fields")(_unlike)
-
 
 class ResourcePatch(In):
-    """Only what is sent changes."""
+    """Only the members that are sent change."""
 
     title: Short = ""
     summary: Long = ""
@@ -63,8 +62,6 @@ class ResourcePatch(In):
     legal_basis: Long | None = None
     update_cycle: Cycle = "on_demand"
     status: Literal["published", "revoked"] = "published"
-
-    _names = field_validator("fields")(_unlike)
 
 
 class FieldOut(BaseModel):
@@ -91,10 +88,10 @@ class ResourceOut(BaseModel):
     links: dict[str, str]
 
 
-def resource_out(one: Resource) -> ResourceOut:
-    base = f"/api/v1/exchange/resources/{one.code}"
+def resource_out(resource: Resource) -> ResourceOut:
+    base = f"/api/v1/exchange/resources/{resource.code}"
     columns: dict[str, Any] = {
-        name: getattr(one, name) for name in ResourceOut.model_fields if name != "links"
+        name: getattr(resource, name) for name in ResourceOut.model_fields if name != "links"
     }
-    columns["fields"] = [FieldOut(**field) for field in one.fields]
+    columns["fields"] = [FieldOut(**field) for field in resource.fields]
     return ResourceOut(**columns, links={"self": base, "query": f"{base}/query"})

@@ -1,4 +1,4 @@
-"""Publish a resource and keep its entry true."""
+"""Publish a resource, change its entry, find it for sharing."""
 
 from typing import Any
 
@@ -9,10 +9,11 @@ from chassis import clock
 from chassis.auth import Actor
 from chassis.errors import Forbidden
 from chassis.preconditions import ensure_match
-from exchange_svc.directory import queries, terms
+from exchange_svc.directory import queries
 from exchange_svc.directory.errors import BadCategory, ResourceNotFound, TermsIncomplete
 from exchange_svc.directory.models import PUBLISHED, Resource
-from exchange_svc.directory.terms import ShareType
+from exchange_svc.directory.rules import terms
+from exchange_svc.directory.rules.terms import ShareType
 
 
 async def publish_resource(session: AsyncSession, actor: Actor, entry: dict[str, Any]) -> Resource:
@@ -20,7 +21,7 @@ async def publish_resource(session: AsyncSession, actor: Actor, entry: dict[str,
         raise Forbidden
     if not terms.is_category(entry["category"]):
         raise BadCategory
-    # Numbers of one category are given one after the other.
+    # The lock serialises publications in a category, so that their numbers are consecutive.
     lock = func.hashtextextended(f"resource|{entry['category']}", 0)
     await session.execute(select(func.pg_advisory_xact_lock(lock)))
     number = await queries.next_number(session, entry["category"])
@@ -33,7 +34,7 @@ async def publish_resource(session: AsyncSession, actor: Actor, entry: dict[str,
         published_at=clock.now(),
         version=1,
     )
-    _settle_terms(resource)
+    _complete_terms(resource)
     session.add(resource)
     await session.flush()
     return resource
@@ -48,21 +49,22 @@ async def change_resource(
     ensure_match(match, resource.version)
     for name, value in changes.items():
         setattr(resource, name, value)
-    _settle_terms(resource)
+    _complete_terms(resource)
     resource.version += 1
     await session.flush()
     return resource
 
 
 async def shared_resource(session: AsyncSession, actor: Actor, code: str) -> Resource:
-    """The resource, as far as it is shared at all."""
+    """The published resource; a revoked one is not found, even by its own department."""
     resource = await queries.get_resource(session, actor, code)
     if resource.status != PUBLISHED:
         raise ResourceNotFound(code=code)
     return resource
 
 
-def _settle_terms(resource: Resource) -> None:
+def _complete_terms(resource: Resource) -> None:
+    """Fill in the condition of unconditional sharing; raises TermsIncomplete."""
     share_type = ShareType(resource.share_type)
     resource.share_condition = terms.condition_of(share_type, resource.share_condition)
     missing = terms.lacking(share_type, resource.share_condition, resource.legal_basis)

@@ -47,13 +47,13 @@ class IllegalMove(Conflict):
 class NotShared(Conflict):
     slug = "resource-not-shared"
     zh = "该资源不予共享。依据：{basis}。"
-    en = "This resource is not shared. Ground: {basis}."
+    en = "This resource is not shared. Legal basis: {basis}."
 
 
 class GrantEnded(Conflict):
     slug = "grant-ended"
     zh = "授权已经撤销。需要时请重新申请。"
-    en = "The grant was revoked already. Send a new request where needed."
+    en = "The grant has been revoked already. Send a new request if you still need it."
 
 
 class UnknownFields(Invalid):

@@ -14,7 +14,7 @@ ACTIVE, REVOKED = "active", "revoked"
 
 
 class GrantRequest(Base):
-    """`reply_workdays` is the time whoever has the turn has, counted from `state_since`."""
+    """`reply_workdays` is the time for the next answer, counted from `state_since`."""
 
     __tablename__ = "grant_request"
 

@@ -20,22 +20,26 @@ def visible_to(actor: Actor, model: type[Row]) -> Select[Row]:
     return select(model).where(true() if actor.has("platform_admin") else mine)
 
 
-async def get_request(session: AsyncSession, actor: Actor, request_id: UUID) -> GrantRequest:
-    """Locked: two officers may answer at once."""
+async def get_request(
+    session: AsyncSession, actor: Actor, request_id: UUID, *, lock: bool = False
+) -> GrantRequest:
+    """Locked for an answer, because two officers may answer at once."""
     statement = visible_to(actor, GrantRequest).where(GrantRequest.request_id == request_id)
-    found = await session.scalar(statement.with_for_update())
-    if found is None:
+    request = await session.scalar(statement.with_for_update() if lock else statement)
+    if request is None:
         raise GrantRequestNotFound
-    return found
+    return request
 
 
-async def get_grant(session: AsyncSession, actor: Actor, grant_id: UUID) -> Grant:
-    """Locked, like a request."""
+async def get_grant(
+    session: AsyncSession, actor: Actor, grant_id: UUID, *, lock: bool = False
+) -> Grant:
+    """Locked for a revocation."""
     statement = visible_to(actor, Grant).where(Grant.grant_id == grant_id)
-    found = await session.scalar(statement.with_for_update())
-    if found is None:
+    grant = await session.scalar(statement.with_for_update() if lock else statement)
+    if grant is None:
         raise GrantNotFound
-    return found
+    return grant
 
 
 async def list_requests(session: AsyncSession, actor: Actor, page: PageRequest) -> Window:
@@ -51,7 +55,7 @@ async def list_grants(session: AsyncSession, actor: Actor, page: PageRequest) ->
 async def grants_in_force(
     session: AsyncSession, department_code: str, resource_code: str
 ) -> list[Grant]:
-    """What this department may use today, newest first."""
+    """The grants that this department may use today, newest first."""
     today = clock.today()
     statement = select(Grant).where(
         Grant.department_code == department_code,

@@ -22,20 +22,19 @@ from exchange_svc.grants.errors import (
     NotShared,
     UnknownFields,
 )
-from exchange_svc.grants.lifecycle import Action
+from exchange_svc.grants.models import Grant, GrantRequest
+from exchange_svc.grants.rules.lifecycle import Action
 from exchange_svc.grants.schemas import (
     ApprovalIn,
     GrantOut,
     GrantRequestIn,
     GrantRequestOut,
     RefusalIn,
-    grant_out,
     request_out,
 )
 
-router = APIRouter(
-    prefix="/api/v1/exchange", tags=["grants"], responses=problems(Unauthenticated, Forbidden)
-)
+PREFIX = "/api/v1/exchange"
+router = APIRouter(prefix=PREFIX, tags=["grants"], responses=problems(Unauthenticated, Forbidden))
 Applicant = Annotated[Actor, Depends(requires(kind="staff", roles=("department_admin",)))]
 ANSWERS = problems(GrantRequestNotFound, IllegalMove, NotShared, Stale)
 
@@ -48,10 +47,9 @@ ANSWERS = problems(GrantRequestNotFound, IllegalMove, NotShared, Stale)
 async def request_grant(
     body: GrantRequestIn, response: Response, actor: Applicant, session: Session
 ) -> GrantRequestOut:
-    """Ask for fields of a resource, in the name of one's department."""
+    """Request fields of a resource on behalf of one's department."""
     request = await usecases.request_grant(session, actor, body.model_dump())
-    set_tag(response, request.version)
-    return request_out(request)
+    return _request_answer(response, request)
 
 
 @router.get("/grant-requests")
@@ -60,7 +58,15 @@ async def list_grant_requests(
 ) -> Page[GrantRequestOut]:
     """Requests one's department made or has to answer, newest first."""
     window = await queries.list_requests(session, actor, page)
-    return page_of(window, [request_out(one) for one in window.rows])
+    return page_of(window, [request_out(request) for request in window.rows])
+
+
+@router.get("/grant-requests/{request_id}", responses=problems(GrantRequestNotFound))
+async def read_grant_request(
+    request_id: UUID, response: Response, actor: DepartmentAdmin, session: ReadSession
+) -> GrantRequestOut:
+    """A request that one's department made or has to answer."""
+    return _request_answer(response, await queries.get_request(session, actor, request_id))
 
 
 @router.post("/grant-requests/{request_id}/approval", responses=ANSWERS)
@@ -72,12 +78,11 @@ async def approve_request(
     actor: DepartmentAdmin,
     session: Session,
 ) -> GrantRequestOut:
-    """The authority passes it on, or grants where sharing is unconditional; the provider grants."""
+    """The authority forwards it, or grants unconditional sharing itself; the provider grants."""
     request = await usecases.answer_request(
         session, actor, request_id, Action.APPROVE, reason=None, match=match
     )
-    set_tag(response, request.version)
-    return request_out(request)
+    return _request_answer(response, request)
 
 
 @router.post("/grant-requests/{request_id}/refusal", responses=ANSWERS)
@@ -89,12 +94,11 @@ async def refuse_request(
     actor: DepartmentAdmin,
     session: Session,
 ) -> GrantRequestOut:
-    """Decline with the reason and its ground."""
+    """Refuse, with the reason and its legal basis."""
     request = await usecases.answer_request(
         session, actor, request_id, Action.REFUSE, reason=body.reason, match=match
     )
-    set_tag(response, request.version)
-    return request_out(request)
+    return _request_answer(response, request)
 
 
 @router.get("/grants")
@@ -103,7 +107,15 @@ async def list_grants(
 ) -> Page[GrantOut]:
     """Grants one's department holds or gave, newest first."""
     window = await queries.list_grants(session, actor, page)
-    return page_of(window, [grant_out(one) for one in window.rows])
+    return page_of(window, [GrantOut.model_validate(grant) for grant in window.rows])
+
+
+@router.get("/grants/{grant_id}", responses=problems(GrantNotFound))
+async def read_grant(
+    grant_id: UUID, response: Response, actor: DepartmentAdmin, session: ReadSession
+) -> GrantOut:
+    """A grant that one's department holds or gave."""
+    return _grant_answer(response, await queries.get_grant(session, actor, grant_id))
 
 
 @router.post("/grants/{grant_id}/revocation", responses=problems(GrantNotFound, GrantEnded, Stale))
@@ -115,7 +127,18 @@ async def revoke_grant(
     actor: DepartmentAdmin,
     session: Session,
 ) -> GrantOut:
-    """Take a grant back, at once."""
+    """Revoke a grant with immediate effect."""
     grant = await usecases.revoke_grant(session, actor, grant_id, reason=body.reason, match=match)
+    return _grant_answer(response, grant)
+
+
+def _request_answer(response: Response, request: GrantRequest) -> GrantRequestOut:
+    set_tag(response, request.version)
+    response.headers["Content-Location"] = f"{PREFIX}/grant-requests/{request.request_id}"
+    return request_out(request)
+
+
+def _grant_answer(response: Response, grant: Grant) -> GrantOut:
     set_tag(response, grant.version)
-    return grant_out(grant)
+    response.headers["Content-Location"] = f"{PREFIX}/grants/{grant.grant_id}"
+    return GrantOut.model_validate(grant)

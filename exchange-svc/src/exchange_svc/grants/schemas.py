@@ -1,4 +1,4 @@
-"""Requests for data and grants, in and out."""
+"""Requests for data, and grants."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from exchange_svc.grants.lifecycle import State, allowed
-from exchange_svc.grants.models import Grant, GrantRequest
+from exchange_svc.grants.models import GrantRequest
+from exchange_svc.grants.rules.lifecycle import State, allowed
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=1000)]
@@ -31,17 +31,17 @@ class GrantRequestIn(In):
 
 
 class ApprovalIn(In):
-    """Nothing to say but yes."""
+    """An approval has no content."""
 
 
 class RefusalIn(In):
-    """A refusal without a ground is none (政务数据共享条例)."""
+    """A refusal must give its reason and legal basis (政务数据共享条例)."""
 
     reason: Text
 
 
 class GrantRequestOut(BaseModel):
-    """`reply_workdays`: how many working days from `state_since` the answer may take."""
+    """`reply_workdays`: the working days, from `state_since`, within which the answer is due."""
 
     request_id: UUID
     resource_code: str
@@ -63,6 +63,8 @@ class GrantRequestOut(BaseModel):
 
 
 class GrantOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     grant_id: UUID
     request_id: UUID
     resource_code: str
@@ -79,11 +81,7 @@ class GrantOut(BaseModel):
     version: int
 
 
-def request_out(one: GrantRequest) -> GrantRequestOut:
+def request_out(request: GrantRequest) -> GrantRequestOut:
     names = GrantRequestOut.model_fields.keys() - {"actions"}
-    columns = {name: getattr(one, name) for name in names}
-    return GrantRequestOut(**columns, actions=allowed(State(one.state)))
-
-
-def grant_out(one: Grant) -> GrantOut:
-    return GrantOut(**{name: getattr(one, name) for name in GrantOut.model_fields})
+    columns = {name: getattr(request, name) for name in names}
+    return GrantRequestOut(**columns, actions=allowed(State(request.state)))

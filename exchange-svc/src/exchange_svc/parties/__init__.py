@@ -1,1 +1,1 @@
-"""Small local copies: persons, companies, mandates and departments, by event from identity."""
+"""Local copies of identity's persons, companies, mandates and departments."""

@@ -31,7 +31,7 @@ class Company(Base):
 
 
 class Mandate(Base):
-    """Who may act for a company; both dates are included."""
+    """Who may act for a company; valid on both dates, too."""
 
     __tablename__ = "mandate_copy"
     __table_args__ = (Index(None, "grantee_person_id"),)

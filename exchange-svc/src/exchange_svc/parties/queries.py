@@ -7,21 +7,13 @@ from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from exchange_svc.parties.models import Company, Department, Mandate, Person
+from exchange_svc.parties.models import Company, Department, Mandate
 
 EVERY_ITEM: Final = "*"
 
 
-async def find_person(session: AsyncSession, person_id: UUID) -> Person | None:
-    return await session.get(Person, person_id)
-
-
-async def find_company(session: AsyncSession, company_id: UUID) -> Company | None:
-    return await session.get(Company, company_id)
-
-
 def may_view(person_id: UUID, company_id: Any, item_code: Any) -> ColumnElement[bool]:
-    """Whether a person may see a company's row: leading the company, or by mandate for the item.
+    """Whether a person may see a company's row: as legal representative or by mandate for the item.
 
     `company_id` and `item_code` are columns of that row.
     """

@@ -1,4 +1,4 @@
-"""Identity's events, read into the local copies."""
+"""Copies of what identity owns, kept by its events."""
 
 from datetime import date
 from uuid import UUID
@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.consumer import Received, Subscriptions
 from chassis.settings import context
+from chassis.upsert import upsert_newer
 from exchange_svc.parties.models import Company, Department, Mandate, Person
-from exchange_svc.parties.usecases import keep_copy
 
 subscriptions = Subscriptions(copies=True)
 
@@ -51,32 +51,32 @@ class DepartmentChanged(BaseModel):
 async def on_person_changed(session: AsyncSession, event: Received[PersonChanged]) -> None:
     sealed = event.sealed or {}
     vault = context(session).vault
-    await keep_copy(
-        session,
-        Person,
-        {
-            "person_id": event.data.person_id,
-            "name": vault.encrypt(sealed["name"]),
-            "id_number": vault.encrypt(sealed["id_number"]),
-            "version": event.data.version,
-        },
-    )
+    row = {
+        "person_id": event.data.person_id,
+        "name": vault.encrypt(sealed["name"]),
+        "id_number": vault.encrypt(sealed["id_number"]),
+        "version": event.data.version,
+    }
+    await upsert_newer(session, Person, [row])
 
 
 @subscriptions.on("identity.company.changed.v1", CompanyChanged)
 async def on_company_changed(session: AsyncSession, event: Received[CompanyChanged]) -> None:
-    await keep_copy(session, Company, event.data.model_dump())
+    await upsert_newer(session, Company, [event.data.model_dump()])
 
 
 @subscriptions.on("identity.mandate.changed.v1", MandateChanged)
 async def on_mandate_changed(session: AsyncSession, event: Received[MandateChanged]) -> None:
-    values = event.data.model_dump(exclude={"powers"})
-    await keep_copy(session, Mandate, values | {"view": "view" in event.data.powers})
+    row = event.data.model_dump(exclude={"powers"}) | {"view": "view" in event.data.powers}
+    await upsert_newer(session, Mandate, [row])
 
 
 @subscriptions.on("identity.department.changed.v1", DepartmentChanged)
 async def on_department_changed(session: AsyncSession, event: Received[DepartmentChanged]) -> None:
-    values = {"code": event.data.department_code} | event.data.model_dump(
-        exclude={"department_code"}
-    )
-    await keep_copy(session, Department, values)
+    department = event.data
+    row = {
+        "code": department.department_code,
+        "name": department.name,
+        "version": department.version,
+    }
+    await upsert_newer(session, Department, [row])

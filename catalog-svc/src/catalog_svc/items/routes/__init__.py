@@ -1,4 +1,4 @@
-"""HTTP of the item room: what the public reads, what administrators do."""
+"""The routes of the item room: what the public reads, what administrators do."""
 
 from fastapi import APIRouter
 

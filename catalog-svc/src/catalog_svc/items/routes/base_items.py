@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request, Response
 
 from catalog_svc.items import queries
-from catalog_svc.items.errors import CatalogCodeTaken
-from catalog_svc.items.schemas.managing import BaseItemIn, BaseItemOut, base_item_out
-from catalog_svc.items.usecases.base_items import create_base_item as create
+from catalog_svc.items.errors import BaseItemNotFound, CatalogCodeTaken
+from catalog_svc.items.schemas.managing import BaseItemIn, BaseItemOut
+from catalog_svc.items.usecases import base_items
 from catalog_svc.settings import max_age
 from chassis.auth import Anyone, PlatformAdmin
 from chassis.db import ReadSession, Session
@@ -22,15 +22,27 @@ async def list_base_items(
 ) -> Page[BaseItemOut]:
     """The base catalogue by code."""
     window = await queries.base_items_page(session, page)
-    answer = page_of(window, [base_item_out(base) for base in window.rows])
+    answer = page_of(window, [BaseItemOut.model_validate(base) for base in window.rows])
+    public_read(request, response, digest_of(answer), max_age(session))
+    return answer
+
+
+@router.get("/{catalog_code}", responses=problems(BaseItemNotFound))
+async def read_base_item(
+    catalog_code: str, request: Request, response: Response, _actor: Anyone, session: ReadSession
+) -> BaseItemOut:
+    """One entry of the base catalogue."""
+    answer = BaseItemOut.model_validate(await queries.get_base_item(session, catalog_code))
     public_read(request, response, digest_of(answer), max_age(session))
     return answer
 
 
 @router.post("", status_code=201, responses=problems(CatalogCodeTaken))
-async def create_base_item(body: BaseItemIn, actor: PlatformAdmin, session: Session) -> BaseItemOut:
+async def create_base_item(
+    body: BaseItemIn, response: Response, actor: PlatformAdmin, session: Session
+) -> BaseItemOut:
     """Add an entry that implementation items must agree with."""
-    base = await create(
+    base = await base_items.create_base_item(
         session,
         actor,
         catalog_code=body.catalog_code,
@@ -39,4 +51,5 @@ async def create_base_item(body: BaseItemIn, actor: PlatformAdmin, session: Sess
         use_levels=list(body.use_levels),
         legal_basis=[law.model_dump() for law in body.legal_basis],
     )
-    return base_item_out(base)
+    response.headers["Content-Location"] = f"/api/v1/catalog/base-items/{base.catalog_code}"
+    return BaseItemOut.model_validate(base)

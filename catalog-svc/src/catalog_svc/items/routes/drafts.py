@@ -1,4 +1,4 @@
-"""Writing a guide: create, edit, submit, approve, return."""
+"""Write a guide: create, edit, submit, approve, return."""
 
 from typing import Annotated
 from uuid import UUID
@@ -18,6 +18,7 @@ from catalog_svc.items.errors import (
     OwnSubmission,
 )
 from catalog_svc.items.models import Draft, Item
+from catalog_svc.items.routes.answers import managed_answer
 from catalog_svc.items.schemas.managing import (
     DraftIn,
     DraftOut,
@@ -26,7 +27,6 @@ from catalog_svc.items.schemas.managing import (
     ManagedItemOut,
     ReasonIn,
     draft_out,
-    managed_out,
 )
 from catalog_svc.items.usecases import checking, drafting
 from chassis.auth import DepartmentAdmin, PlatformAdmin
@@ -58,16 +58,16 @@ async def create_item(
     )
     item, draft = await drafting.create_item(session, actor, new, body.guide)
     response.headers["Location"] = f"/api/v1/catalog/items/{item.item_id}/draft"
-    return await _shown(session, response, item, draft)
+    return await _draft_out(session, response, item, draft)
 
 
 @router.get("/{item_id}/draft", responses=problems(ItemNotFound, NotYourDepartment))
 async def read_draft(
     item_id: UUID, response: Response, actor: DepartmentAdmin, session: ReadSession
 ) -> DraftOut:
-    """The guide in work with its gaps; before the first edit, what is published or listed."""
+    """The draft with its gaps; before the first edit, what is published or listed."""
     item, draft = await drafting.read_draft(session, actor, item_id)
-    return await _shown(session, response, item, draft)
+    return await _draft_out(session, response, item, draft)
 
 
 @router.put("/{item_id}/draft", responses=_MOVES | problems(BadGuide, PreconditionMissing))
@@ -79,9 +79,9 @@ async def edit_draft(
     actor: DepartmentAdmin,
     session: Session,
 ) -> DraftOut:
-    """Replace the guide in work; refused while it is submitted."""
+    """Replace the guide of the draft; refused while it is submitted."""
     item, draft = await drafting.edit_draft(session, actor, item_id, body.guide, match)
-    return await _shown(session, response, item, draft)
+    return await _draft_out(session, response, item, draft)
 
 
 @router.post("/{item_id}/submission", responses=_MOVES)
@@ -93,9 +93,9 @@ async def submit_draft(
     session: Session,
     _body: Empty = None,
 ) -> DraftOut:
-    """Hand the guide to the platform for approval; open gaps are told in the answer."""
+    """Submit the guide to the platform for approval; the answer lists its open gaps."""
     item, draft = await drafting.submit_draft(session, actor, item_id, match)
-    return await _shown(session, response, item, draft)
+    return await _draft_out(session, response, item, draft)
 
 
 @router.post("/{item_id}/approval", responses=_MOVES | problems(OwnSubmission, GuideIncomplete))
@@ -108,10 +108,8 @@ async def approve_draft(
     _body: Empty = None,
 ) -> ManagedItemOut:
     """Publish the submitted guide as the item's next version, if it passes the checks."""
-    item = await drafting.approve_draft(session, actor, item_id, match)
-    set_tag(response, item.revision)
-    names = await queries.names_of(session, [item])
-    return managed_out(item, names, await queries.draft_of(session, item))
+    await drafting.approve_draft(session, actor, item_id, match)
+    return managed_answer(response, await queries.get_managed(session, item_id))
 
 
 @router.post("/{item_id}/return", responses=_MOVES)
@@ -125,10 +123,14 @@ async def return_draft(
 ) -> DraftOut:
     """Send the guide back to its department with a reason."""
     item, draft = await drafting.return_draft(session, actor, item_id, body.reason, match)
-    return await _shown(session, response, item, draft)
+    return await _draft_out(session, response, item, draft)
 
 
-async def _shown(session: AsyncSession, response: Response, item: Item, draft: Draft) -> DraftOut:
+async def _draft_out(
+    session: AsyncSession, response: Response, item: Item, draft: Draft
+) -> DraftOut:
     set_tag(response, draft.tag)
     gaps = await checking.gaps_of(session, draft.guide)
-    return draft_out(item, draft, gaps, drafting.draft_actions(item, draft))
+    answer = draft_out(item, draft, gaps, drafting.draft_actions(item, draft))
+    response.headers["Content-Location"] = answer.links["self"]
+    return answer

@@ -1,4 +1,4 @@
-"""What stands in the catalogue: lists for administrators, versions, suspension to cancellation."""
+"""Items for administrators: lists, versions, suspension, resumption, cancellation."""
 
 from typing import Annotated
 from uuid import UUID
@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.items import policies, queries
 from catalog_svc.items.errors import IllegalMove, ItemNotFound, NotYourDepartment, VersionNotFound
-from catalog_svc.items.guide_schema import GUIDE
-from catalog_svc.items.lifecycle import Action
 from catalog_svc.items.models import Item
+from catalog_svc.items.routes.answers import managed_answer
+from catalog_svc.items.rules.guide_schema import GUIDE
+from catalog_svc.items.rules.lifecycle import Action
 from catalog_svc.items.schemas.managing import (
     AnyStatus,
     DifferenceOut,
@@ -22,18 +23,16 @@ from catalog_svc.items.schemas.managing import (
     VersionDetailOut,
     VersionOut,
     managed_out,
-    revision_out,
-    version_out,
 )
 from catalog_svc.items.schemas.public import Json
 from catalog_svc.items.usecases import reading
-from catalog_svc.items.usecases.standing import change_standing
+from catalog_svc.items.usecases.availability import change_availability
 from catalog_svc.settings import max_age
 from chassis.auth import Actor, Anyone, DepartmentAdmin
 from chassis.db import ReadSession, Session
 from chassis.errors import Stale
 from chassis.pagination import Page, PageQuery, page_of
-from chassis.preconditions import OptionalMatch, digest_of, public_read, set_tag
+from chassis.preconditions import OptionalMatch, digest_of, public_read
 from chassis.problems import problems
 
 router = APIRouter(prefix="/catalog", tags=["catalogue: items"])
@@ -60,20 +59,17 @@ async def list_managed_items(
 ) -> Page[ManagedItemOut]:
     """The items this administrator manages, newest first."""
     window = await queries.managed_page(session, actor, status, page)
-    names = await queries.names_of(session, window.rows)
-    drafts = await queries.drafts_of(session, window.rows)
-    return page_of(
-        window, [managed_out(item, names, drafts.get(item.item_id)) for item in window.rows]
-    )
+    return page_of(window, [managed_out(managed) for managed in window.rows])
 
 
 @router.get("/items/{item_id}", responses=_READS)
 async def read_managed_item(
     item_id: UUID, response: Response, actor: DepartmentAdmin, session: ReadSession
 ) -> ManagedItemOut:
-    """Where an item stands and what may be done with it."""
-    item = await _managed(session, actor, item_id)
-    return await _shown(session, response, item)
+    """The item's status and the actions possible now."""
+    managed = await queries.get_managed(session, item_id)
+    policies.ensure_manages(actor, managed.named.item)
+    return managed_answer(response, managed)
 
 
 @router.post("/items/{item_id}/suspension", responses=_MOVES)
@@ -86,10 +82,10 @@ async def suspend_item(
     session: Session,
 ) -> ManagedItemOut:
     """Stop applications for a while; the guide stays readable."""
-    item = await change_standing(
+    await change_availability(
         session, actor, item_id, Action.SUSPEND, reason=body.reason, match=match
     )
-    return await _shown(session, response, item)
+    return managed_answer(response, await queries.get_managed(session, item_id))
 
 
 @router.post("/items/{item_id}/resumption", responses=_MOVES)
@@ -102,8 +98,8 @@ async def resume_item(
     _body: Annotated[EmptyIn | None, Body()] = None,
 ) -> ManagedItemOut:
     """Open a suspended item again."""
-    item = await change_standing(session, actor, item_id, Action.RESUME, reason=None, match=match)
-    return await _shown(session, response, item)
+    await change_availability(session, actor, item_id, Action.RESUME, reason=None, match=match)
+    return managed_answer(response, await queries.get_managed(session, item_id))
 
 
 @router.post("/items/{item_id}/cancellation", responses=_MOVES)
@@ -116,10 +112,10 @@ async def cancel_item(
     session: Session,
 ) -> ManagedItemOut:
     """Take an item out of the catalogue for good; its past stays readable."""
-    item = await change_standing(
+    await change_availability(
         session, actor, item_id, Action.CANCEL, reason=body.reason, match=match
     )
-    return await _shown(session, response, item)
+    return managed_answer(response, await queries.get_managed(session, item_id))
 
 
 @router.get("/items/{item_id}/versions", responses=_READS)
@@ -129,7 +125,7 @@ async def list_versions(
     """The published guides, newest first."""
     item = await _managed(session, actor, item_id)
     window = await queries.versions_page(session, item, page)
-    return page_of(window, [version_out(version) for version in window.rows])
+    return page_of(window, [VersionOut.model_validate(version) for version in window.rows])
 
 
 @router.get("/items/{item_id}/versions/{version}", responses=_READS)
@@ -148,7 +144,7 @@ async def list_revisions(
     """The journal: every public change, who made it and why, newest first."""
     item = await _managed(session, actor, item_id)
     window = await queries.revisions_page(session, item, page)
-    return page_of(window, [revision_out(revision) for revision in window.rows])
+    return page_of(window, [RevisionOut.model_validate(revision) for revision in window.rows])
 
 
 @router.get("/items/{item_id}/diff", responses=_READS)
@@ -161,11 +157,11 @@ async def compare_versions(
 ) -> DiffOut:
     """What changed between two published versions."""
     item = await _managed(session, actor, item_id)
-    found = await reading.compare_versions(session, item, before, after)
+    differences = await reading.compare_versions(session, item, before, after)
     return DiffOut(
         from_version=before,
         to_version=after,
-        differences=[DifferenceOut.model_validate(vars(one)) for one in found],
+        differences=[DifferenceOut.model_validate(vars(change)) for change in differences],
     )
 
 
@@ -173,9 +169,3 @@ async def _managed(session: AsyncSession, actor: Actor, item_id: UUID) -> Item:
     item = await queries.get_any(session, item_id)
     policies.ensure_manages(actor, item)
     return item
-
-
-async def _shown(session: AsyncSession, response: Response, item: Item) -> ManagedItemOut:
-    set_tag(response, item.revision)
-    names = await queries.names_of(session, [item])
-    return managed_out(item, names, await queries.draft_of(session, item))

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from catalog_svc.items import queries
 from catalog_svc.items.errors import ItemNotFound, ItemNotOpen, WrongAnswers
-from catalog_svc.items.schemas.filters import filters_of
 from catalog_svc.items.schemas.managing import RegionCode, TaskType
 from catalog_svc.items.schemas.public import (
     ApplicantType,
@@ -33,7 +32,7 @@ from chassis.problems import problems
 router = APIRouter(prefix="/items", tags=["items"])
 
 
-async def _search(
+async def item_search(
     q: Annotated[str | None, Query(max_length=200, description="Words, pinyin or initials")] = None,
     region: Annotated[RegionCode | None, Query(description="A division and all in it")] = None,
     department: Annotated[str | None, Query(max_length=50)] = None,
@@ -42,8 +41,18 @@ async def _search(
     theme: Annotated[str | None, Query(pattern=r"^\d{3}$")] = None,
     online: bool | None = None,
 ) -> Search:
-    filters = filters_of(region, department, type, audience, theme, online=online)
-    return Search(text=q, filters=filters)
+    # A theme code means different things to persons and to companies; the audience decides.
+    theme_prefix = {None: "H", "natural_person": "HN"}.get(audience, "HL")
+    filters = {
+        "R": region,
+        "D": department,
+        "T": type,
+        "A": audience,
+        theme_prefix: theme,
+        "O": None if online is None else int(online),
+    }
+    tokens = [f"{prefix}:{value}" for prefix, value in filters.items() if value is not None]
+    return Search(text=q, filters=tokens)
 
 
 @router.get("", responses=problems(BadCursor))
@@ -52,13 +61,13 @@ async def list_items(
     response: Response,
     _actor: Anyone,
     session: ReadSession,
-    search: Annotated[Search, Depends(_search)],
+    search: Annotated[Search, Depends(item_search)],
     page: PageQuery,
 ) -> Page[ItemOut]:
-    """Search the catalogue; with `q` the best match comes first, else what is open."""
+    """Search the catalogue: with `q` the best match first, otherwise open items first."""
     window = await find(session, search, page)
-    items, names = await queries.public_in_order(session, window.rows)
-    answer = page_of(window, [item_out(item, names) for item in items])
+    items = await queries.public_items(session, window.rows)
+    answer = page_of(window, [item_out(named) for named in items])
     public_read(request, response, digest_of(answer), max_age(session), shared=True)
     return answer
 
@@ -67,11 +76,11 @@ async def list_items(
 async def read_item(
     item_id: UUID, request: Request, response: Response, _actor: Anyone, session: ReadSession
 ) -> ItemDetailOut:
-    """The whole guide; what a listed item still lacks stands in `guide_gaps`."""
-    item, names = await queries.get_public_named(session, item_id)
-    public_read(request, response, names.stamp(item), max_age(session), shared=True)
-    guide, gaps = await reading.guide_and_gaps(session, item)
-    return detail_out(item, names, guide, gaps)
+    """The whole guide; `guide_gaps` lists what a listed item still lacks."""
+    named = await queries.get_public(session, item_id)
+    public_read(request, response, named.tag, max_age(session), shared=True)
+    guide, gaps = await reading.guide_and_gaps(session, named.item)
+    return detail_out(named, guide, gaps)
 
 
 @router.get("/{item_id}/form", responses=problems(ItemNotFound, ItemNotOpen))
@@ -89,7 +98,7 @@ async def precheck_item(
     item_id: UUID, body: PrecheckIn, _actor: Anyone, session: ReadSession
 ) -> PrecheckOut:
     """Whether these answers allow an application, and which materials they lead to."""
-    found, materials = await applying.precheck_item(
+    eligibility, materials = await applying.precheck_item(
         session, item_id, body.answers, body.applicant_type
     )
-    return precheck_out(found, materials)
+    return precheck_out(eligibility, materials)

@@ -1,4 +1,4 @@
-"""What administrators write and read of items, drafts, versions and the base catalogue."""
+"""Items, drafts, versions and the base catalogue as administrators write and read them."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from catalog_svc.items import codes, lifecycle
-from catalog_svc.items.gaps import Gap
-from catalog_svc.items.lifecycle import Status
-from catalog_svc.items.models import BaseItem, Draft, Item, ItemRevision, ItemVersion
-from catalog_svc.items.queries import Names
+from catalog_svc.items.models import Draft, Item
+from catalog_svc.items.queries import ManagedItem
+from catalog_svc.items.rules import codes, lifecycle
+from catalog_svc.items.rules.gaps import Gap
+from catalog_svc.items.rules.lifecycle import Action, Status
 from catalog_svc.items.schemas.public import GapOut, Json, NamedOut
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
@@ -55,7 +55,7 @@ class ItemIn(BaseModel):
 
 
 class DraftIn(BaseModel):
-    """The whole guide as far as it is written; see `GET /api/v1/catalog/guide-schema`."""
+    """The guide as far as it is written; its schema is `GET /api/v1/catalog/guide-schema`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -105,7 +105,7 @@ class BaseItemOut(BaseModel):
 
 
 class ManagedItemOut(BaseModel):
-    """`draft_status` is null while nobody works on the guide."""
+    """`draft_status` is null while the item has no draft."""
 
     item_id: UUID
     item_code: str
@@ -123,7 +123,7 @@ class ManagedItemOut(BaseModel):
 
 
 class DraftOut(BaseModel):
-    """`tag` is the ETag; 0 is a draft nobody has saved yet."""
+    """`tag` is the ETag; it is 0 for a draft that nobody has saved yet."""
 
     item_id: UUID
     status: Literal["editing", "submitted", "returned", "approved"]
@@ -179,20 +179,23 @@ class DiffOut(BaseModel):
     differences: list[DifferenceOut]
 
 
-def managed_out(item: Item, names: Names, draft: Draft | None) -> ManagedItemOut:
+def managed_out(managed: ManagedItem) -> ManagedItemOut:
+    named = managed.named
+    item = named.item
     self = f"/api/v1/catalog/items/{item.item_id}"
+    possible = lifecycle.allowed(lifecycle.MOVES, Status(item.status))
     return ManagedItemOut(
         item_id=item.item_id,
         item_code=item.item_code,
         name=item.name,
         task_type=item.task_type,
-        department=NamedOut(code=item.department_code, name=names.department(item)),
-        region=NamedOut(code=item.region_code, name=names.region(item)),
+        department=NamedOut(code=item.department_code, name=named.department),
+        region=NamedOut(code=item.region_code, name=named.region),
         status=item.status,
         version=item.version,
         revision=item.revision,
-        draft_status=draft.status if draft else None,
-        actions=_standing_actions(item),
+        draft_status=managed.draft_status,
+        actions=[action for action in possible if action in _BY_HAND],
         updated_at=item.updated_at,
         links={
             "draft": f"{self}/draft",
@@ -217,24 +220,8 @@ def draft_out(item: Item, draft: Draft, gaps: list[Gap], actions: list[str]) -> 
     )
 
 
-def base_item_out(base: BaseItem) -> BaseItemOut:
-    return BaseItemOut.model_validate(base)
-
-
-def version_out(version: ItemVersion) -> VersionOut:
-    return VersionOut.model_validate(version)
-
-
-def revision_out(revision: ItemRevision) -> RevisionOut:
-    return RevisionOut.model_validate(revision)
-
-
-def _standing_actions(item: Item) -> list[str]:
-    by_hand = {"suspension", "resumption", "cancellation"}
-    possible = lifecycle.allowed(lifecycle.MOVES, Status(item.status))
-    return [action for action in possible if action in by_hand]
-
-
+# Lists and approvals move an item by their own routes.
+_BY_HAND = frozenset({Action.SUSPEND, Action.RESUME, Action.CANCEL})
 _DRAFT_FIELDS = (
     "item_id",
     "status",

@@ -1,4 +1,4 @@
-"""What the public reads of an item."""
+"""An item as the public reads it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from catalog_svc.items.gaps import Gap
-from catalog_svc.items.guide_schema import GUIDE
 from catalog_svc.items.models import Item
-from catalog_svc.items.precheck import Eligibility
-from catalog_svc.items.queries import Names
+from catalog_svc.items.queries import NamedItem
+from catalog_svc.items.rules.gaps import Gap
+from catalog_svc.items.rules.guide_schema import GUIDE
+from catalog_svc.items.rules.precheck import Eligibility
 
 ItemStatus = Literal["listed", "open", "suspended", "cancelled"]
 ApplicantType = Literal[
@@ -36,7 +36,7 @@ class LimitOut(BaseModel):
 
 
 class GapOut(BaseModel):
-    """What the guide lacks; `code_local` alone does not keep an item from being open."""
+    """What the guide lacks; `code_local` alone does not prevent publication."""
 
     code: str
     pointer: str
@@ -62,7 +62,7 @@ class ItemOut(BaseModel):
 
 
 class ItemDetailOut(ItemOut):
-    """The whole guide; what a listed item does not say yet is null and stands in `guide_gaps`."""
+    """The whole guide; what a listed item lacks is null and is named in `guide_gaps`."""
 
     revision: int
     code_kind: str
@@ -158,22 +158,22 @@ class PrecheckOut(BaseModel):
     materials: list[MaterialOut]
 
 
-def item_out(item: Item, names: Names) -> ItemOut:
-    return ItemOut.model_validate(_shown(item, names))
+def item_out(named: NamedItem) -> ItemOut:
+    return ItemOut.model_validate(_summary(named))
 
 
 def detail_out(
-    item: Item, names: Names, guide: Mapping[str, Any] | None, gaps: Sequence[Gap]
+    named: NamedItem, guide: Mapping[str, Any] | None, gaps: Sequence[Gap]
 ) -> ItemDetailOut:
-    told = {name: (guide or {}).get(name) for name in GUIDE["properties"]}
+    members = {name: (guide or {}).get(name) for name in GUIDE["properties"]}
     return ItemDetailOut.model_validate(
         {
-            **told,
-            **_shown(item, names),
-            "revision": item.revision,
-            "code_kind": item.code_kind,
-            "catalog_code": item.catalog_code,
-            "promise_note": (told["promise"] or {}).get("note"),
+            **members,
+            **_summary(named),
+            "revision": named.item.revision,
+            "code_kind": named.item.code_kind,
+            "catalog_code": named.item.catalog_code,
+            "promise_note": (members["promise"] or {}).get("note"),
             "guide_gaps": [vars(gap) for gap in gaps],
         }
     )
@@ -190,21 +190,27 @@ def form_out(item: Item, guide: Mapping[str, Any]) -> FormOut:
     )
 
 
-def precheck_out(found: Eligibility, materials: Sequence[Mapping[str, Any]]) -> PrecheckOut:
+def precheck_out(eligibility: Eligibility, materials: Sequence[Mapping[str, Any]]) -> PrecheckOut:
+    optional = dict.fromkeys(("certificate_type", "promise_days", "filling_notes"))
     return PrecheckOut(
-        eligible=found.eligible,
-        reasons=[ReasonOut.model_validate(vars(reason)) for reason in found.reasons],
-        materials=[_material(material) for material in materials],
+        eligible=eligibility.eligible,
+        reasons=[ReasonOut.model_validate(vars(reason)) for reason in eligibility.reasons],
+        materials=[
+            MaterialOut.model_validate(
+                {**optional, **material, "required": material["need"] != "optional"}
+            )
+            for material in materials
+        ],
     )
 
 
-def _material(material: Mapping[str, Any]) -> MaterialOut:
-    optional = ("certificate_type", "promise_days", "filling_notes")
-    told = dict.fromkeys(optional) | dict(material)
-    return MaterialOut.model_validate({**told, "required": material["need"] != "optional"})
-
-
-def _shown(item: Item, names: Names) -> dict[str, Any]:
+def _summary(named: NamedItem) -> dict[str, Any]:
+    """What the list and the detail have in common; only an open item offers form and pre-check."""
+    item = named.item
+    self = f"/api/v1/items/{item.item_id}"
+    links = {"self": self}
+    if item.status == "open":
+        links |= {"form": f"{self}/form", "precheck": f"{self}/precheck"}
     return {
         "item_id": item.item_id,
         "item_code": item.item_code,
@@ -212,20 +218,12 @@ def _shown(item: Item, names: Names) -> dict[str, Any]:
         "name": item.name,
         "parent_name": item.parent_name,
         "task_type": item.task_type,
-        "department": {"code": item.department_code, "name": names.department(item)},
-        "region": {"code": item.region_code, "name": names.region(item)},
+        "department": {"code": item.department_code, "name": named.department},
+        "region": {"code": item.region_code, "name": named.region},
         "status": item.status,
         "online_applicable": item.online_applicable,
         "promise": item.promise,
         "visits": item.visits,
         "version": item.version,
-        "links": links_of(item),
+        "links": links,
     }
-
-
-def links_of(item: Item) -> dict[str, str]:
-    """Where a reader goes next; what a listed item cannot answer yet is not offered."""
-    self = f"/api/v1/items/{item.item_id}"
-    if item.status != "open":
-        return {"self": self}
-    return {"self": self, "form": f"{self}/form", "precheck": f"{self}/precheck"}

@@ -1,4 +1,4 @@
-"""The base catalogue: what implementation items must agree with."""
+"""Add to the base catalogue, which implementation items must agree with."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ async def create_base_item(
     use_levels: list[str],
     legal_basis: list[dict[str, Any]],
 ) -> BaseItem:
-    if await queries.base_item(session, catalog_code) is not None:
+    if await queries.find_base_item(session, catalog_code) is not None:
         raise CatalogCodeTaken(catalog_code=catalog_code)
     base = BaseItem(
         catalog_code=catalog_code,

@@ -1,12 +1,12 @@
-"""From the first line of a guide to its approval."""
+"""Write a guide: create, edit, submit, approve, return."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_svc.items import checks, codes, lifecycle, policies, queries
+from catalog_svc.items import policies, queries
 from catalog_svc.items.errors import (
     BadGuide,
     DraftNotFound,
@@ -14,8 +14,9 @@ from catalog_svc.items.errors import (
     IllegalMove,
     ItemCodeTaken,
 )
-from catalog_svc.items.lifecycle import DraftAction, DraftStatus, Status
 from catalog_svc.items.models import Draft, Item
+from catalog_svc.items.rules import checks, codes, lifecycle
+from catalog_svc.items.rules.lifecycle import DraftAction, DraftStatus, Status
 from catalog_svc.items.usecases import checking
 from catalog_svc.items.usecases.publishing import publish_guide
 from chassis import clock
@@ -26,7 +27,7 @@ from chassis.preconditions import ensure_match
 
 @dataclass(frozen=True)
 class NewItem:
-    """What identifies an item before its guide is written."""
+    """What identifies an item and says whose it is, before its guide is written."""
 
     item_code: str
     name: str
@@ -36,6 +37,20 @@ class NewItem:
     department_name: str | None
     region_code: str
     region_name: str | None
+
+    @classmethod
+    def from_guide(cls, guide: dict[str, Any]) -> "NewItem":
+        region = guide["region"]
+        return cls(
+            item_code=guide["item_code"],
+            name=guide["name"],
+            parent_name=guide.get("parent_name"),
+            task_type=guide["task_type"],
+            department_code=guide["department"]["code"],
+            department_name=guide["department"]["name"],
+            region_code=codes.region_code(region["code"]) or region["code"],
+            region_name=region["name"],
+        )
 
 
 async def create_item(
@@ -59,7 +74,7 @@ async def create_item(
 
 
 def item_of(new: NewItem, status: Status) -> Item:
-    """The row of an item whose guide is not written yet."""
+    """The row of an item that has no guide yet."""
     code = codes.parse(new.item_code)
     return Item(
         item_id=clock.new_id(),
@@ -85,7 +100,7 @@ def item_of(new: NewItem, status: Status) -> Item:
 
 
 async def read_draft(session: AsyncSession, actor: Actor, item_id: UUID) -> tuple[Item, Draft]:
-    """The draft in work, or a fresh one from what is published or listed (tag 0, not stored)."""
+    """The stored draft, or one made from what is published or listed (tag 0, not stored)."""
     item = await queries.get_any(session, item_id)
     policies.ensure_manages(actor, item)
     return item, await _draft(session, actor, item)
@@ -94,7 +109,7 @@ async def read_draft(session: AsyncSession, actor: Actor, item_id: UUID) -> tupl
 async def edit_draft(
     session: AsyncSession, actor: Actor, item_id: UUID, guide: dict[str, Any], match: str
 ) -> tuple[Item, Draft]:
-    """Replace the draft's guide; the item code and (but for the platform) the department stay."""
+    """Replace the draft's guide; only the platform may change its department, nobody its code."""
     item, draft = await _locked(session, actor, item_id)
     ensure_match(match, draft.tag)
     _ensure_belongs(actor, item, guide)
@@ -109,7 +124,7 @@ async def edit_draft(
 async def submit_draft(
     session: AsyncSession, actor: Actor, item_id: UUID, match: str | None
 ) -> tuple[Item, Draft]:
-    """Hand the draft to the platform; its gaps are shown, approval is where they count."""
+    """Submit the draft to the platform. Gaps are shown now and refused at approval."""
     item, draft = await _stored(session, actor, item_id, match)
     draft.move(DraftAction.SUBMIT)
     draft.submitted_by = actor.id
@@ -121,15 +136,15 @@ async def submit_draft(
 
 async def approve_draft(
     session: AsyncSession, actor: Actor, item_id: UUID, match: str | None
-) -> Item:
-    """Publish the submitted guide as the next version, when another person submitted it."""
+) -> None:
+    """Publish the submitted guide as the next version; its submitter may not approve it."""
     item, draft = await _stored(session, actor, item_id, match)
-    # Moved first: what is not submitted is the wrong moment, whoever asks.
+    # The move comes first, so that a draft not submitted is refused alike for every actor.
     draft.move(DraftAction.APPROVE)
     policies.ensure_approves(actor, draft)
     blocking = checks.blocking(await checking.gaps_of(session, draft.guide))
     if blocking:
-        raise GuideIncomplete(checking.as_json(blocking))
+        raise GuideIncomplete([asdict(gap) for gap in blocking])
     assert draft.submitted_by is not None
     await publish_guide(
         session,
@@ -139,7 +154,6 @@ async def approve_draft(
         submitted_by=draft.submitted_by,
         approved_by=actor.id,
     )
-    return item
 
 
 async def return_draft(
@@ -154,7 +168,7 @@ async def return_draft(
 
 
 async def _locked(session: AsyncSession, actor: Actor, item_id: UUID) -> tuple[Item, Draft]:
-    # The item's row lock orders everybody who works on this draft.
+    # The lock on the item serialises everybody who works on its draft.
     item = await queries.get_any(session, item_id, lock=True)
     policies.ensure_manages(actor, item)
     if item.status == Status.CANCELLED:
@@ -205,7 +219,9 @@ def _ensure_belongs(actor: Actor, item: Item, guide: dict[str, Any]) -> None:
 
 
 def draft_actions(item: Item, draft: Draft) -> list[str]:
-    """What may happen to the draft now."""
-    if item.status == Status.CANCELLED or draft.tag == 0:
-        return [] if item.status == Status.CANCELLED else [DraftAction.EDIT]
+    """The actions possible on this draft now."""
+    if item.status == Status.CANCELLED:
+        return []
+    if draft.tag == 0:
+        return [DraftAction.EDIT]
     return [*lifecycle.allowed(lifecycle.DRAFT_MOVES, DraftStatus(draft.status))]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog_svc.items import codes, queries
+from catalog_svc.items import queries
 from catalog_svc.items.events import (
     ItemCancelled,
     ItemPublished,
@@ -16,9 +16,11 @@ from catalog_svc.items.events import (
     ItemSuspended,
     Named,
 )
-from catalog_svc.items.lifecycle import Action, Status
 from catalog_svc.items.models import Item, ItemRevision, ItemVersion
-from catalog_svc.search.usecases import Entry, forget_entry, index_entries
+from catalog_svc.items.queries import NamedItem
+from catalog_svc.items.rules import codes
+from catalog_svc.items.rules.lifecycle import Action, Status
+from catalog_svc.search.usecases import Entry, delete_entries, index_entries
 from chassis import outbox
 
 EVENT_OF: Final[Mapping[Action, type[ItemState]]] = {
@@ -28,18 +30,19 @@ EVENT_OF: Final[Mapping[Action, type[ItemState]]] = {
     Action.RESUME: ItemResumed,
     Action.CANCEL: ItemCancelled,
 }
-_LAST_STEP: Final = {
+# The action whose event describes an item in this status.
+_LAST_ACTION: Final = {
     Status.LISTED: Action.LIST,
     Status.OPEN: Action.PUBLISH,
     Status.SUSPENDED: Action.SUSPEND,
     Status.CANCELLED: Action.CANCEL,
 }
-_STANDING: Final = {Status.OPEN: 2, Status.SUSPENDED: 1}
+_RANK: Final = {Status.OPEN: 2, Status.SUSPENDED: 1}
 
 
 @dataclass(frozen=True)
 class Change:
-    """One step of one item that the world is told of."""
+    """One public change of one item; `guide` is the one published now."""
 
     item: Item
     action: Action
@@ -70,11 +73,11 @@ async def publish_guide(
             approved_by=approved_by,
         )
     )
-    show(item, guide)
+    copy_guide(item, guide)
     await announce(session, [Change(item, Action.PUBLISH, guide, approved_by)])
 
 
-def show(item: Item, guide: Mapping[str, Any]) -> None:
+def copy_guide(item: Item, guide: Mapping[str, Any]) -> None:
     """Copy onto the row what lists and searches need of a guide."""
     item.name = guide["name"]
     item.parent_name = guide.get("parent_name")
@@ -92,16 +95,17 @@ def show(item: Item, guide: Mapping[str, Any]) -> None:
     item.visits = guide.get("visits")
 
 
-async def tell_again(session: AsyncSession, item: Item) -> None:
-    """Every guide it ever had, for cases that began with one, and then its present state."""
+async def publish_state(session: AsyncSession, item: Item) -> None:
+    """Publish every earlier guide, for cases that began with one, and then the present state."""
     if item.revision == 0:  # never public
         return
-    names = await queries.names_of(session, [item])
     guide = await queries.guide_of(session, item)
-    present = _event(Change(item, _LAST_STEP[Status(item.status)], guide, item.item_id), names)
-    for one in await queries.earlier_versions(session, item):
-        # As a revision older than any copy's, so that only the guide is kept.
-        earlier = {"revision": 0, "version": one.version, "guide": one.guide}
+    change = Change(item, _LAST_ACTION[Status(item.status)], guide, item.item_id)
+    named = await queries.named_items(session, [item.item_id])
+    present = _event(change, named[item.item_id])
+    for version in await queries.earlier_versions(session, item):
+        # Revision 0 is older than any copy, so a consumer keeps nothing of it but the guide.
+        earlier = {"revision": 0, "version": version.version, "guide": version.guide}
         await outbox.record(session, present.model_copy(update=earlier))
     await outbox.record(session, present)
 
@@ -110,61 +114,53 @@ async def announce(session: AsyncSession, changes: Sequence[Change]) -> None:
     """Journal, index and event for changes already made on the rows."""
     for change in changes:
         change.item.revision += 1
-        session.add(_journal(change))
+        session.add(
+            ItemRevision(
+                item_id=change.item.item_id,
+                revision=change.item.revision,
+                action=change.action,
+                status=change.item.status,
+                version=change.item.version,
+                name=change.item.name,
+                reason=change.reason,
+                actor_id=change.actor_id,
+            )
+        )
     await session.flush()
-    await _index(session, changes)
-    names = await queries.names_of(session, [change.item for change in changes])
+    cancelled = [c.item.item_id for c in changes if c.item.status == Status.CANCELLED]
+    await delete_entries(session, cancelled)
+    await index_entries(session, [_entry(c) for c in changes if c.item.item_id not in cancelled])
+    named = await queries.named_items(session, [change.item.item_id for change in changes])
     for change in changes:
-        await outbox.record(session, _event(change, names))
+        await outbox.record(session, _event(change, named[change.item.item_id]))
 
 
-def _journal(change: Change) -> ItemRevision:
-    item = change.item
-    return ItemRevision(
-        item_id=item.item_id,
-        revision=item.revision,
-        action=change.action,
-        status=item.status,
-        version=item.version,
-        name=item.name,
-        reason=change.reason,
-        actor_id=change.actor_id,
-    )
+def _entry(change: Change) -> Entry:
+    """What people may search for: the words of the guide, or of the listed item."""
+    item, guide = change.item, change.guide or {}
 
+    def texts(member: str, *groups: str) -> list[str]:
+        return [entry.get(member) or "" for group in groups for entry in guide.get(group) or ()]
 
-async def _index(session: AsyncSession, changes: Sequence[Change]) -> None:
-    shown = [change for change in changes if change.item.status != Status.CANCELLED]
-    await index_entries(session, [_entry(change.item, change.guide or {}) for change in shown])
-    for change in changes:
-        if change.item.status == Status.CANCELLED:
-            await forget_entry(session, change.item.item_id)
-
-
-def _entry(item: Item, guide: Mapping[str, Any]) -> Entry:
+    words = [
+        item.parent_name or "",
+        item.department_name or "",
+        item.item_code,
+        *texts("name", "materials", "results", "windows"),
+        *texts("text", "conditions", "questions", "legal_basis"),
+        *texts("question", "faqs"),
+    ]
     return Entry(
         item_id=item.item_id,
         title=item.name,
-        body=" ".join(_body(item, guide)),
+        body=" ".join(words),
         filters=filter_tokens(item),
-        standing=_STANDING.get(Status(item.status), 0),
+        rank=_RANK.get(Status(item.status), 0),
     )
 
 
-def _body(item: Item, guide: Mapping[str, Any]) -> list[str]:
-    groups = ("conditions", "questions", "legal_basis")
-    texts = [entry.get("text") or "" for group in groups for entry in guide.get(group) or ()]
-    named = [
-        entry["name"]
-        for group in ("materials", "results", "windows")
-        for entry in guide.get(group) or ()
-    ]
-    asked = [faq["question"] for faq in guide.get("faqs") or ()]
-    known = [item.parent_name or "", item.department_name or "", item.item_code]
-    return [*known, *named, *texts, *asked]
-
-
 def filter_tokens(item: Item) -> list[str]:
-    """What the filters of the item list look for inside the search index."""
+    """What the filters of the item list look for in the search index."""
     natural = item.themes.get("natural_person", [])
     legal = item.themes.get("legal_person", [])
     return [
@@ -179,7 +175,7 @@ def filter_tokens(item: Item) -> list[str]:
     ]
 
 
-def _event(change: Change, names: queries.Names) -> ItemState:
+def _event(change: Change, named: NamedItem) -> ItemState:
     item = change.item
     return EVENT_OF[change.action].model_validate(
         {
@@ -191,8 +187,8 @@ def _event(change: Change, names: queries.Names) -> ItemState:
             "task_code": item.task_code,
             "name": item.name,
             "task_type": item.task_type,
-            "department": Named(code=item.department_code, name=names.department(item)),
-            "region": Named(code=item.region_code, name=names.region(item)),
+            "department": Named(code=item.department_code, name=named.department),
+            "region": Named(code=item.region_code, name=named.region),
             "guide": change.guide,
         }
     )

@@ -1,4 +1,4 @@
-"""What a reader of the catalogue is told about an item's guide."""
+"""Read an item's guide with its gaps, and compare its versions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.items import queries
-from catalog_svc.items.diffs import Difference, differences
-from catalog_svc.items.gaps import Gap
 from catalog_svc.items.models import Item
+from catalog_svc.items.rules.diffs import Difference, differences
+from catalog_svc.items.rules.gaps import Gap
 from catalog_svc.items.usecases import checking
 
 

@@ -200,7 +200,7 @@ def upgrade() -> None:
         "search_entry",
         sa.Column("item_id", sa.Uuid(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("standing", sa.SmallInteger(), nullable=False),
+        sa.Column("rank", sa.SmallInteger(), nullable=False),
         sa.Column("title_tsv", postgresql.TSVECTOR(), nullable=False),
         sa.Column("body_tsv", postgresql.TSVECTOR(), nullable=False),
         sa.Column("pairs_tsv", postgresql.TSVECTOR(), nullable=False),
@@ -213,9 +213,9 @@ def upgrade() -> None:
         "ix_search_entry_pairs", "search_entry", ["pairs_tsv"], unique=False, postgresql_using="gin"
     )
     op.create_index(
-        "ix_search_entry_standing",
+        "ix_search_entry_rank",
         "search_entry",
-        [sa.literal_column("standing DESC"), "item_id"],
+        [sa.literal_column("rank DESC"), "item_id"],
         unique=False,
     )
     op.create_index(
@@ -318,7 +318,7 @@ def downgrade() -> None:
     op.drop_table("draft")
     op.drop_table("signing_key")
     op.drop_index("ix_search_entry_title", table_name="search_entry", postgresql_using="gin")
-    op.drop_index("ix_search_entry_standing", table_name="search_entry")
+    op.drop_index("ix_search_entry_rank", table_name="search_entry")
     op.drop_index("ix_search_entry_pairs", table_name="search_entry", postgresql_using="gin")
     op.drop_index("ix_search_entry_body", table_name="search_entry", postgresql_using="gin")
     op.drop_table("search_entry")

@@ -1,1 +1,1 @@
-"""Looks that are recorded, and questions that departments' systems ask."""
+"""Record accesses to data, and answer the questions of departments' systems."""

@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.outbox import record
-from exchange_svc.calls.usecases.looks import Look, record_look
+from exchange_svc.calls.usecases.accesses import Access, record_access
 from exchange_svc.certificates.events import ClaimChecked
 from exchange_svc.certificates.models import Certificate, Claim
 from exchange_svc.certificates.queries import find_by_code
-from exchange_svc.certificates.validity import Status
+from exchange_svc.certificates.rules.validity import Status
 
 FIELDS = ["holder", "type", "status", "valid_to"]
 
@@ -33,7 +33,7 @@ class Claimed:
 
 
 async def check_claim(session: AsyncSession, claimed: Claimed) -> None:
-    """Same holder, right type, valid that day; the answer is an event, the look is recorded."""
+    """Check holder, type and validity on the day; publish the outcome and record the access."""
     if await session.get(Claim, claimed.claim_id) is not None:
         return
     certificate = await find_by_code(session, claimed.certificate_code)
@@ -51,8 +51,10 @@ async def check_claim(session: AsyncSession, claimed: Claimed) -> None:
             checked_at=clock.now(),
         )
     )
-    look = _look(certificate, claimed)
-    await record_look(session, look, seen=claimed.certificate_code, outcome=reason or outcome)
+    access = _access(certificate, claimed)
+    await record_access(
+        session, access, subject=claimed.certificate_code, outcome=reason or outcome
+    )
     await record(
         session,
         ClaimChecked(
@@ -68,37 +70,37 @@ async def check_claim(session: AsyncSession, claimed: Claimed) -> None:
 
 
 def _objection(certificate: Certificate | None, claimed: Claimed) -> str | None:
-    """Why the claim does not hold, as a short code; none when it does."""
+    """The code of the reason why the claim fails; None when it is valid."""
     if certificate is None or not _is_holder(certificate, claimed):
-        # An unknown code and another's certificate look the same from outside.
+        # The claimant must not learn whether somebody else's certificate exists.
         return "unknown"
-    wanted = claimed.certificate_type
-    if wanted and certificate.type_code != wanted.upper():
+    required = claimed.certificate_type
+    if required and certificate.type_code != required.upper():
         return "wrong_type"
     status = certificate.status_on(claimed.on)
     return None if status is Status.VALID else status.value
 
 
 def _is_holder(certificate: Certificate, claimed: Claimed) -> bool:
-    """The company's own in a company's case, or the applicant's own."""
+    """A company's certificate counts in that company's cases, a person's in her own."""
     if certificate.company_id is not None:
         return certificate.company_id == claimed.company_id
     return certificate.person_id == claimed.person_id
 
 
-def _look(certificate: Certificate | None, claimed: Claimed) -> Look:
-    """A footprint only where the applicant's own data were looked at.
+def _access(certificate: Certificate | None, claimed: Claimed) -> Access:
+    """A footprint only for the applicant's own certificate.
 
-    To the holder of a certificate that a stranger named, the stranger's case number is not shown.
+    The holder of a certificate that a stranger claimed must not see the stranger's case number.
     """
-    own = (
+    is_own = (
         certificate is not None
         and certificate.company_id is None
         and _is_holder(certificate, claimed)
     )
-    return Look(
+    return Access(
         footprint_id=claimed.claim_id,
-        person_id=claimed.person_id if own else None,
+        person_id=claimed.person_id if is_own else None,
         at=clock.now(),
         department_code=claimed.department_code,
         department_name=None,

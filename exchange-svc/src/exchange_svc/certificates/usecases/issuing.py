@@ -1,4 +1,4 @@
-"""Issue what a decision grants: one certificate per result, never two."""
+"""Issue the certificates that a decision grants: exactly one per result."""
 
 import json
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from chassis.consumer import Later
 from chassis.outbox import record
 from chassis.settings import context
 from chassis.signing import sign
-from exchange_svc.certificates import codes
 from exchange_svc.certificates.events import CertificateIssued
 from exchange_svc.certificates.models import Certificate
 from exchange_svc.certificates.queries import is_issued
-from exchange_svc.certificates.validity import Status, last_day
-from exchange_svc.parties.queries import find_company, find_person
-from exchange_svc.settings import ExchangeSettings
+from exchange_svc.certificates.rules import codes
+from exchange_svc.certificates.rules.validity import Status, last_day
+from exchange_svc.parties.models import Company, Person
+from exchange_svc.settings import exchange_settings
 
 DOCUMENT_TYPE = "onenet-certificate+jwt"
 NO_RESULT = "none"
@@ -27,7 +27,7 @@ NO_RESULT = "none"
 
 @dataclass(frozen=True)
 class Result:
-    """What a decision grants; `public_fields` name face fields anyone may see."""
+    """One result of a decision; anyone may see the face fields in `public_fields`."""
 
     name: str
     type: str
@@ -59,42 +59,61 @@ class Holder:
 
 
 async def issue_certificates(session: AsyncSession, decision: Decision) -> None:
-    """Raises Later while the holder's copy has not arrived."""
+    """Raises Later while the copy of the holder has not arrived."""
     holder = await _holder(session, decision)
     for index, result in results_due(decision):
-        # The place in the guide makes a result unique, not the event: facts may be told again.
-        if not await is_issued(session, decision.case_id, index):
-            await _issue(session, decision, holder, index, result)
+        # The index identifies a result, not the event: the same decision may be published again.
+        if await is_issued(session, decision.case_id, index):
+            continue
+        certificate = _new_certificate(session, decision, index, result)
+        await _seal(session, certificate, holder, decision.face)
+        session.add(certificate)
+        event = CertificateIssued(
+            certificate_id=certificate.certificate_id,
+            code=certificate.code,
+            case_id=certificate.case_id,
+            certificate_type=certificate.type_code,
+            name=certificate.name,
+            person_id=certificate.person_id,
+            company_id=certificate.company_id,
+            issued_on=certificate.issued_on,
+            valid_to=certificate.valid_to,
+            version=certificate.version,
+        )
+        await record(session, event)
 
 
 def results_due(decision: Decision) -> list[tuple[int, Result]]:
-    """Each result with its place; a grant without any still issues its decision document."""
-    due = [(at, one) for at, one in enumerate(decision.results) if one.type != NO_RESULT]
+    """Each result with its index; a grant without results still issues its decision document."""
+    due = [(at, result) for at, result in enumerate(decision.results) if result.type != NO_RESULT]
     document = Result(f"{decision.item_name}准予决定书", "approval", None, None, ())
     return due or [(0, document)]
 
 
 async def _holder(session: AsyncSession, decision: Decision) -> Holder:
     if decision.company_id is not None:
-        company = await find_company(session, decision.company_id)
+        company = await session.get(Company, decision.company_id)
         if company is None:
             raise Later(f"company {decision.company_id} has not arrived")
         return Holder(company.name, company.uscc)
-    person = await find_person(session, decision.person_id)
+    person = await session.get(Person, decision.person_id)
     if person is None:
         raise Later(f"person {decision.person_id} has not arrived")
     vault = context(session).vault
     return Holder(vault.decrypt(person.name), vault.decrypt(person.id_number))
 
 
-async def _issue(
-    session: AsyncSession, decision: Decision, holder: Holder, index: int, result: Result
-) -> None:
+def _new_certificate(
+    session: AsyncSession, decision: Decision, index: int, result: Result
+) -> Certificate:
     issuer = codes.issuer_of(decision.department_code, decision.region_code)
     type_code = codes.type_of(result.certificate_type, issuer)
-    certificate = Certificate(
+    # Random digits: with consecutive serials anyone could enumerate the register.
+    serial = f"{decision.decided_on:%Y%m%d}{clock.random_digits(12)}"
+    root = exchange_settings(session).certificate_root
+    return Certificate(
         certificate_id=clock.new_id(),
-        code=_new_code(session, decision, type_code, issuer),
+        code=codes.compose(root, type_code=type_code, issuer=issuer, serial=serial, version=1),
         type_code=type_code,
         name=result.name,
         case_id=decision.case_id,
@@ -117,33 +136,17 @@ async def _issue(
         },
         version=1,
     )
-    await _seal(session, certificate, holder, decision.face)
-    session.add(certificate)
-    await record(session, _issued(certificate))
-
-
-def _new_code(session: AsyncSession, decision: Decision, type_code: str, issuer: str) -> str:
-    """Random digits: with serials that can be counted anyone could walk the register."""
-    settings = context(session).settings
-    assert isinstance(settings, ExchangeSettings)
-    return codes.compose(
-        settings.certificate_root,
-        type_code=type_code,
-        issuer=issuer,
-        serial=f"{decision.decided_on:%Y%m%d}{clock.random_digits(12)}",
-        version=1,
-    )
 
 
 async def _seal(
     session: AsyncSession, certificate: Certificate, holder: Holder, face: dict[str, Any]
 ) -> None:
-    """Fill the encrypted columns and sign the document the holder can show anywhere."""
-    here = context(session)
+    """Fill the encrypted columns, among them the signed document for the holder."""
+    process = context(session)
     document = await sign(
         session,
         {
-            "iss": here.settings.issuer,
+            "iss": process.settings.issuer,
             "iat": int(certificate.issued_at.timestamp()),
             "code": certificate.code,
             "type": certificate.type_code,
@@ -158,22 +161,8 @@ async def _seal(
         },
         typ=DOCUMENT_TYPE,
     )
-    certificate.holder_name = here.vault.encrypt(holder.name)
-    certificate.holder_code = here.vault.encrypt(holder.code)
-    certificate.face = here.vault.encrypt(json.dumps(face, ensure_ascii=False))
-    certificate.document = here.vault.encrypt(document)
-
-
-def _issued(certificate: Certificate) -> CertificateIssued:
-    return CertificateIssued(
-        certificate_id=certificate.certificate_id,
-        code=certificate.code,
-        case_id=certificate.case_id,
-        certificate_type=certificate.type_code,
-        name=certificate.name,
-        person_id=certificate.person_id,
-        company_id=certificate.company_id,
-        issued_on=certificate.issued_on,
-        valid_to=certificate.valid_to,
-        version=certificate.version,
-    )
+    vault = process.vault
+    certificate.holder_name = vault.encrypt(holder.name)
+    certificate.holder_code = vault.encrypt(holder.code)
+    certificate.face = vault.encrypt(json.dumps(face, ensure_ascii=False))
+    certificate.document = vault.encrypt(document)

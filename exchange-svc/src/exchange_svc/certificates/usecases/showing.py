@@ -1,4 +1,4 @@
-"""Show a certificate, and change what it is worth."""
+"""Read, verify and change certificates."""
 
 import json
 from typing import Any
@@ -10,64 +10,56 @@ from chassis.auth import Actor
 from chassis.preconditions import ensure_match
 from chassis.settings import context
 from chassis.vault import mask_id_number, mask_name, mask_value
-from exchange_svc.calls.usecases.looks import Look, record_look
-from exchange_svc.certificates import codes
+from exchange_svc.calls.usecases.accesses import Access, record_access
 from exchange_svc.certificates.models import Certificate, CertificateEntry
 from exchange_svc.certificates.policies import ensure_may_change
 from exchange_svc.certificates.queries import claim_shown_to, find_by_code, get_certificate
-from exchange_svc.certificates.validity import Action
-from exchange_svc.settings import ExchangeSettings
+from exchange_svc.certificates.rules import codes
+from exchange_svc.certificates.rules.validity import Action
+from exchange_svc.settings import exchange_settings
 
 
 async def read_face(
     session: AsyncSession, actor: Actor, certificate: Certificate
 ) -> dict[str, Any]:
-    """Holder and face: whole for the holder, masked and recorded for staff."""
+    """Holder and face: in full for the holder; for staff masked, and the access is recorded."""
     vault = context(session).vault
     name = vault.decrypt(certificate.holder_name)
     code = vault.decrypt(certificate.holder_code)
     face: dict[str, Any] = json.loads(vault.decrypt(certificate.face))
     if actor.kind == "citizen":
         return {"holder": {"name": name, "code": code}, "fields": face}
-    look = await _look(session, actor, certificate, ["holder", *face])
-    await record_look(session, look, seen=certificate.code)
-    return {"holder": _masked_holder(certificate, name, code), "fields": _masked(certificate, face)}
-
-
-def _masked_holder(certificate: Certificate, name: str, code: str) -> dict[str, str]:
-    """A company's name and credit code are public."""
-    if certificate.company_id is not None:
-        return {"name": name, "code": code}
-    return {"name": mask_name(name), "code": mask_id_number(code)}
-
-
-def _masked(certificate: Certificate, face: dict[str, Any]) -> dict[str, Any]:
+    access = await _staff_access(session, actor, certificate, ["holder", *face])
+    await record_access(session, access, subject=certificate.code)
+    if certificate.company_id is None:  # a company's name and credit code are public
+        name, code = mask_name(name), mask_id_number(code)
     public = certificate.public_fields
-    return {name: one if name in public else _mask(one) for name, one in face.items()}
+    fields = {key: value if key in public else _mask(value) for key, value in face.items()}
+    return {"holder": {"name": name, "code": code}, "fields": fields}
 
 
 def _mask(value: Any) -> Any:
     if isinstance(value, list):
-        return [_mask(one) for one in value]
+        return [_mask(entry) for entry in value]
     if isinstance(value, dict):
-        return {name: _mask(one) for name, one in value.items()}
+        return {name: _mask(member) for name, member in value.items()}
     if value is None or isinstance(value, bool):
-        return "*"  # its first letter would tell it
+        return "*"  # mask_value keeps the first letter, which would reveal it
     return mask_value(value)
 
 
-async def _look(
+async def _staff_access(
     session: AsyncSession, actor: Actor, certificate: Certificate, fields: list[str]
-) -> Look:
-    """The ground is the case that brought the certificate to this department."""
+) -> Access:
+    """Justified by the issuer's duty, or by the case in which the certificate was claimed."""
     case_id, case_no = certificate.case_id, certificate.case_no
     ground = "颁发机构依职责查阅本部门颁发的电子证照"
     if actor.department != certificate.issuer_code:
         claim = await claim_shown_to(session, actor.department, certificate)
-        assert claim is not None  # else the certificate would not have been visible
+        assert claim is not None  # otherwise the certificate would not be visible
         case_id, case_no = claim.case_id, claim.case_no
         ground = "办理以该电子证照代替材料的申请"
-    return Look(
+    return Access(
         footprint_id=clock.new_id(),
         person_id=None if certificate.company_id else certificate.person_id,
         at=clock.now(),
@@ -97,7 +89,7 @@ async def change_status(
     reason: str,
     match: str | None,
 ) -> Certificate:
-    # Locked before reading the status: two officers may act at once.
+    # Locked, because two officers may act at once.
     certificate = await get_certificate(session, actor, code, for_update=True)
     ensure_may_change(actor, certificate)
     ensure_match(match, certificate.version)
@@ -116,10 +108,8 @@ async def change_status(
 
 
 async def verify(session: AsyncSession, code: str) -> tuple[str, str | None, Certificate | None]:
-    """Status, the reason when it is `unknown`, and the certificate; never anything personal."""
-    settings = context(session).settings
-    assert isinstance(settings, ExchangeSettings)
-    fault = codes.fault_of(code, settings.certificate_root)
+    """The status, the reason for `unknown`, and the certificate, whoever asks."""
+    fault = codes.fault_of(code, exchange_settings(session).certificate_root)
     if fault is not None:
         return "unknown", fault.value, None
     certificate = await find_by_code(session, code)

@@ -1,0 +1,1 @@
+"""What makes a guide fit for publication, and what may happen to an item."""

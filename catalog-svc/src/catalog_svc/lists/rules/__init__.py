@@ -1,0 +1,1 @@
+"""Which public lists there are."""

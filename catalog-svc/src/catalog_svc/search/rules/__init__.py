@@ -1,0 +1,1 @@
+"""How a text becomes the tokens of the search index."""

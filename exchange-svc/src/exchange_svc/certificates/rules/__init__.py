@@ -1,0 +1,1 @@
+"""Certificate codes and periods of validity."""

@@ -1,0 +1,1 @@
+"""Resource codes and terms of sharing."""
