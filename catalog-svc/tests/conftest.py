@@ -10,7 +10,7 @@ def service_factory():
 
 
 @pytest.fixture
-def statements(here):
+def statements(process):
     """The statements that were sent, without those about savepoints; a test clears it first."""
     sent = []
 
@@ -18,6 +18,6 @@ def statements(here):
         if statement.split(maxsplit=1)[0].upper() in {"SELECT", "INSERT", "UPDATE", "DELETE"}:
             sent.append(statement)
 
-    event.listen(here.engine.sync_engine, "before_cursor_execute", note)
+    event.listen(process.engine.sync_engine, "before_cursor_execute", note)
     yield sent
-    event.remove(here.engine.sync_engine, "before_cursor_execute", note)
+    event.remove(process.engine.sync_engine, "before_cursor_execute", note)

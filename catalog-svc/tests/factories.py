@@ -262,19 +262,19 @@ async def start_import(
     )
 
 
-async def finish_import(client: Any, here: Any, content: str | bytes, **options: Any) -> Any:
+async def finish_import(client: Any, process: Any, content: str | bytes, **options: Any) -> Any:
     """Import and take turns, as the worker does, until the job is done; its last state."""
     started = await start_import(client, content, **options)
     assert started.status_code == 202, started.text
-    return await take_turns(client, here, started.json(), options.get("actor") or platform())
+    return await take_turns(client, process, started.json(), options.get("actor") or platform())
 
 
-async def take_turns(client: Any, here: Any, job: dict[str, Any], actor: dict[str, str]) -> Any:
+async def take_turns(client: Any, process: Any, job: dict[str, Any], actor: dict[str, str]) -> Any:
     from catalog_svc.interchange.usecases import run_imports
-    from chassis.db import transaction
+    from chassis.database.sessions import transaction
 
     while job["status"] in {"queued", "running"}:
-        async with transaction(here) as session:
+        async with transaction(process) as session:
             await run_imports(session)
         job = (await client.get(job["links"]["self"], headers=actor)).json()
     return job

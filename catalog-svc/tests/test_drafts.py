@@ -198,8 +198,8 @@ async def test_the_wrong_moment_names_what_is_possible(client, path):
     assert edit.json()["actions"] == ["approval", "return"]
 
 
-async def test_the_draft_of_a_listed_item_starts_from_its_row(client, here):
-    await finish_import(client, here, csv_of([row(1)]))
+async def test_the_draft_of_a_listed_item_starts_from_its_row(client, process):
+    await finish_import(client, process, csv_of([row(1)]))
     item = (await client.get("/api/v1/items")).json()["data"][0]
     path = f"/api/v1/catalog/items/{item['item_id']}"
     fresh = await client.get(f"{path}/draft", headers=author())
@@ -217,10 +217,10 @@ async def test_the_draft_of_a_listed_item_starts_from_its_row(client, here):
     assert (opened["status"], opened["version"], opened["revision"]) == ("open", 1, 2)
 
 
-async def test_the_draft_of_an_imported_guide_starts_from_it(client, here):
+async def test_the_draft_of_an_imported_guide_starts_from_it(client, process):
     from .factories import jsonl_of
 
-    await finish_import(client, here, jsonl_of([guide(1)]), name="g.jsonl")
+    await finish_import(client, process, jsonl_of([guide(1)]), name="g.jsonl")
     item = (await client.get("/api/v1/items")).json()["data"][0]
     path = f"/api/v1/catalog/items/{item['item_id']}/draft"
     assert (await client.get(path, headers=author())).json()["guide"] == guide(1)
@@ -318,10 +318,10 @@ async def test_unknown_items_are_404_for_administrators(client):
     assert (await client.post(f"{url}/approval", headers=platform())).status_code == 404
 
 
-async def test_the_managed_list_holds_what_one_manages(client, here):
+async def test_the_managed_list_holds_what_one_manages(client, process):
     await make_open_item(client, guide(1))
     await make_draft(client, guide(2), author())
-    await finish_import(client, here, csv_of([row(3, department_code="D2")]))
+    await finish_import(client, process, csv_of([row(3, department_code="D2")]))
 
     async def codes(headers, **query):
         answer = await client.get("/api/v1/catalog/items", params=query, headers=headers)

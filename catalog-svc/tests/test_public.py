@@ -36,8 +36,8 @@ async def item_id(client):
     return await make_open_item(client)
 
 
-async def listed_id(client, here):
-    await finish_import(client, here, csv_of([row(9)]))
+async def listed_id(client, process):
+    await finish_import(client, process, csv_of([row(9)]))
     (item,) = (await client.get("/api/v1/items?q=事项9")).json()["data"]
     return item["item_id"]
 
@@ -112,8 +112,8 @@ async def test_a_draft_is_not_public(client):
     assert (await client.get("/api/v1/items")).json()["data"] == []
 
 
-async def test_a_listed_item_is_shown_but_not_open(client, here):
-    item_id = await listed_id(client, here)
+async def test_a_listed_item_is_shown_but_not_open(client, process):
+    item_id = await listed_id(client, process)
     shown = (await client.get(f"/api/v1/items/{item_id}")).json()
     assert (shown["status"], shown["materials"], shown["fees"]) == ("listed", None, None)
     assert {"/conditions", "/materials", "/steps"} <= {
@@ -215,8 +215,8 @@ async def test_cancelled_items_leave_the_list_but_not_the_record(client, item_id
     assert lists["data"] == []
 
 
-async def test_lists_follow_the_item_types(client, here, item_id):
-    await finish_import(client, here, csv_of([row(7, task_type="1"), row(8)]))
+async def test_lists_follow_the_item_types(client, process, item_id):
+    await finish_import(client, process, csv_of([row(7, task_type="1"), row(8)]))
     kinds = (await client.get("/api/v1/lists")).json()["data"]
     assert {"power", "permits", "public_services"} <= {kind["kind"] for kind in kinds}
     expected = {

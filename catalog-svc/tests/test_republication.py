@@ -5,7 +5,9 @@ from chassis import outbox
 from .factories import department, guide, make_draft, make_open_item, platform
 
 
-async def test_items_are_published_again_with_the_guides_they_had(client, here, prepared, recorded):
+async def test_items_are_published_again_with_the_guides_they_had(
+    client, process, prepared, recorded
+):
     item_id = await make_open_item(client)
     path = f"/api/v1/catalog/items/{item_id}"
     await client.post(f"{path}/suspension", json={"reason": "系统升级"}, headers=department())
@@ -18,7 +20,7 @@ async def test_items_are_published_again_with_the_guides_they_had(client, here, 
     answer = await client.post("/api/v1/operations/catalog/republications", headers=platform())
     assert answer.status_code == 202, answer.text
     before = await recorded("catalog.item.suspended.v1")
-    while await outbox.republish_page(here, prepared.service.republish):
+    while await outbox.republish_page(process, prepared.service.republish):
         pass
     again = (await recorded("catalog.item.suspended.v1"))[len(before) :]
     assert [event["data"] for event in again] == [before[-1]["data"]]

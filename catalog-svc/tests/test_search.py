@@ -28,9 +28,9 @@ NAMES = [
 
 
 @pytest.fixture
-async def catalogue(client, here):
+async def catalogue(client, process):
     await finish_import(
-        client, here, csv_of([row(n, item_name=name) for n, name in enumerate(NAMES)])
+        client, process, csv_of([row(n, item_name=name) for n, name in enumerate(NAMES)])
     )
 
 
@@ -78,16 +78,18 @@ async def test_blank_words_list_everything(client):
     assert set(await names(client, q="  ")) == set(NAMES)
 
 
-async def test_the_best_match_comes_first(client, here):
+async def test_the_best_match_comes_first(client, process):
     titles = ["护士执业注册变更", "变更护士执业注册", "护士执业注册", "护士执业注册延续与变更"]
-    await finish_import(client, here, csv_of([row(n, item_name=t) for n, t in enumerate(titles)]))
+    await finish_import(
+        client, process, csv_of([row(n, item_name=t) for n, t in enumerate(titles)])
+    )
     ordered = await names(client, q="护士执业注册")
     assert ordered[0] == "护士执业注册"
     assert ordered[-1] == "变更护士执业注册"
 
 
-async def test_title_matches_stand_before_body_matches_and_open_before_listed(client, here):
-    await finish_import(client, here, csv_of([row(1, item_name="临时救助申请")]))
+async def test_title_matches_stand_before_body_matches_and_open_before_listed(client, process):
+    await finish_import(client, process, csv_of([row(1, item_name="临时救助申请")]))
     await make_open_item(client, guide(2, name="临时救助申领"))
     await make_open_item(
         client,
@@ -100,15 +102,15 @@ async def test_title_matches_stand_before_body_matches_and_open_before_listed(cl
     assert await names(client, q="临时救助") == ["临时救助申领", "临时救助申请", "医疗费减免"]
 
 
-async def test_open_items_are_listed_first_without_words(client, here):
-    await finish_import(client, here, csv_of([row(1), row(2)]))
+async def test_open_items_are_listed_first_without_words(client, process):
+    await finish_import(client, process, csv_of([row(1), row(2)]))
     await make_open_item(client, guide(3))
     assert (await names(client))[0] == "最低生活保障"
 
 
 @pytest.mark.parametrize("q", [None, "事项", "项"])
-async def test_pages_follow_one_another_without_gap_or_repeat(client, here, q):
-    await finish_import(client, here, csv_of([row(n) for n in range(25)]))
+async def test_pages_follow_one_another_without_gap_or_repeat(client, process, q):
+    await finish_import(client, process, csv_of([row(n) for n in range(25)]))
     query, seen = {"limit": 7} | ({"q": q} if q else {}), []
     while True:
         page = (await client.get("/api/v1/items", params=query)).json()
@@ -120,10 +122,10 @@ async def test_pages_follow_one_another_without_gap_or_repeat(client, here, q):
     assert set(seen) == {code_of(n) for n in range(25)}
 
 
-async def test_pages_cross_from_titles_to_bodies(client, here):
+async def test_pages_cross_from_titles_to_bodies(client, process):
     rows = [row(n, item_name=f"渔业许可{n}") for n in range(3)]
     rows += [row(n, item_name=f"捕捞{n}", parent_item_name="渔业") for n in range(3, 7)]
-    await finish_import(client, here, csv_of(rows))
+    await finish_import(client, process, csv_of(rows))
     first = (await client.get("/api/v1/items?q=渔业&limit=5&count=true")).json()
     assert (first["count"], first["count_is_exact"]) == (7, True)
     rest = (await client.get("/api/v1/items", params={"q": "渔业", "after": first["next"]})).json()
@@ -147,7 +149,7 @@ async def test_a_foreign_cursor_is_refused(client, cursor):
 
 @pytest.mark.usefixtures("catalogue")
 @pytest.mark.parametrize("q", [None, "经营", "jingying", "营许"])
-async def test_filters_hold_with_and_without_words(client, here, q):
+async def test_filters_hold_with_and_without_words(client, process, q):
     town = guide(
         99,
         name="小餐饮经营许可",

@@ -8,10 +8,10 @@ from .factories import csv_of, finish_import, guide, make_open_item, row
 
 
 @pytest.fixture
-async def catalogue(client, here):
+async def catalogue(client, process):
     """Eleven listed items whose names differ, and one open item."""
     rows = [row(number, item_name=f"残疾人证第{number}类") for number in range(11)]
-    await finish_import(client, here, csv_of(rows))
+    await finish_import(client, process, csv_of(rows))
     return await make_open_item(client, guide(99))
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from chassis import clock
-from chassis.upsert import upsert_newer
+from chassis.database.upsert import upsert_newer
 from exchange_svc.calls.models import CaseLink, LedgerEntry
 
 from .factories import (

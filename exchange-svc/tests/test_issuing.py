@@ -6,8 +6,8 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select
 
 from chassis import clock
-from chassis.consumer import Later
 from chassis.signing import public_keys
+from chassis.subscriptions import Later
 from exchange_svc.certificates.models import Certificate
 from exchange_svc.certificates.rules import codes
 from exchange_svc.parties.models import Person
@@ -133,11 +133,11 @@ class TestHolder:
         await grant(deliver, person, company)
         assert len(await held(client, citizen(person))) == 1
 
-    async def test_an_older_copy_never_replaces_a_newer(self, deliver, session, here):
+    async def test_an_older_copy_never_replaces_a_newer(self, deliver, session, process):
         person = await deliver_person(deliver, name="李四", version=2)
         await deliver_person(deliver, person, name="张三", version=1)
         copy = await session.get(Person, person)
-        assert here.vault.decrypt(copy.name) == "李四"
+        assert process.vault.decrypt(copy.name) == "李四"
 
 
 class TestDocument:

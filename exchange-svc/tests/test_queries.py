@@ -225,11 +225,11 @@ class TestRefusal:
 
 
 async def test_parallel_questions_never_exceed_the_quota(
-    concurrent_client, concurrent_here, prepared
+    concurrent_client, concurrent_process, prepared
 ):
     async def deliver(event_type, content, *, sealed=None):
         service = prepared.service
-        return await deliver_to(service, concurrent_here, event_type, content, sealed=sealed)
+        return await deliver_to(service, concurrent_process, event_type, content, sealed=sealed)
 
     world = await make_world(concurrent_client, deliver)
     answers = await asyncio.gather(

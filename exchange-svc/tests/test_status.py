@@ -100,12 +100,14 @@ async def test_the_same_key_acts_once(client, row):
     assert again.json() == first.json()
 
 
-async def test_of_two_officers_at_once_one_is_first(concurrent_client, concurrent_here, prepared):
+async def test_of_two_officers_at_once_one_is_first(
+    concurrent_client, concurrent_process, prepared
+):
     from chassis.testing.plugin import deliver_to
 
     async def deliver(event_type, content, *, sealed=None):
         return await deliver_to(
-            prepared.service, concurrent_here, event_type, content, sealed=sealed
+            prepared.service, concurrent_process, event_type, content, sealed=sealed
         )
 
     row = await issue(deliver, concurrent_client)

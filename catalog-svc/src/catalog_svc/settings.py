@@ -3,7 +3,8 @@
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.settings import ServiceSettings, context
+from chassis.process import process_of
+from chassis.settings import ServiceSettings
 
 
 class CatalogSettings(ServiceSettings):
@@ -15,6 +16,6 @@ class CatalogSettings(ServiceSettings):
 
 
 def max_age(session: AsyncSession) -> int:
-    settings = context(session).settings
+    settings = process_of(session).settings
     assert isinstance(settings, CatalogSettings)
     return settings.public_max_age_seconds

@@ -3,7 +3,7 @@
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import context
+from chassis.process import process_of
 from chassis.settings import ServiceSettings
 
 
@@ -29,6 +29,6 @@ class ExchangeSettings(ServiceSettings):
 
 
 def exchange_settings(session: AsyncSession) -> ExchangeSettings:
-    settings = context(session).settings
+    settings = process_of(session).settings
     assert isinstance(settings, ExchangeSettings)
     return settings

@@ -17,14 +17,18 @@ from catalog_svc.interchange.errors import (
 from catalog_svc.interchange.rules import sheets
 from catalog_svc.interchange.schemas import ImportOut, RejectionOut, import_out
 from chassis.auth import DepartmentAdmin, Staff
-from chassis.db import ReadSession, Session, context
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import TooLarge
+from chassis.http.route import TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import problems
+from chassis.process import process_of
 
 LARGEST_FILE: Final = 32 * 1024 * 1024
 
-router = APIRouter(prefix="/api/v1/catalog", tags=["catalogue: import and export"])
+router = APIRouter(
+    route_class=TransactionRoute, prefix="/api/v1/catalog", tags=["catalogue: import and export"]
+)
 
 
 @router.post(
@@ -37,7 +41,7 @@ async def start_import(
     file: Annotated[UploadFile, File(description="CSV, XLSX (item list) or JSONL (whole guides)")],
     response: Response,
     actor: DepartmentAdmin,
-    session: Session,
+    session: WriteSession,
     dry_run: Annotated[bool, Query(description="Read and compare, write nothing")] = False,
     dry_run_field: Annotated[bool, Form(alias="dry_run")] = False,
 ) -> ImportOut:
@@ -97,8 +101,8 @@ async def export_items(
 ) -> StreamingResponse:
     """The public catalogue: `csv` the item list, `jsonl` every published guide."""
     # The request's session ends before the body is sent, so the export opens its own.
-    here = context(session)
-    content = usecases.export_rows(here) if format == "csv" else usecases.export_guides(here)
+    process = process_of(session)
+    content = usecases.export_rows(process) if format == "csv" else usecases.export_guides(process)
     media_type = "text/csv; charset=utf-8" if format == "csv" else "application/jsonl"
     name = f'attachment; filename="items.{format}"'
     return StreamingResponse(content, media_type=media_type, headers={"Content-Disposition": name})

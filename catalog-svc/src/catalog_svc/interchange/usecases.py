@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.interchange import queries
 from catalog_svc.interchange.errors import GuidesByPlatformOnly
@@ -19,7 +18,8 @@ from catalog_svc.items.usecases.drafting import NewItem
 from catalog_svc.items.usecases.listing import department_of, list_items, publish_imported
 from chassis import clock
 from chassis.auth import Actor
-from chassis.settings import Context
+from chassis.database.sessions import WriteSession
+from chassis.process import Process
 
 CHUNK: Final = {"csv": 100, "xlsx": 100, "jsonl": 10}
 TURN_SECONDS: Final = 0.5
@@ -48,7 +48,7 @@ def ensure_may_import(actor: Actor, file_format: Format) -> None:
 
 
 async def queue_import(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     lines: Sequence[Line],
     *,
@@ -78,7 +78,7 @@ async def queue_import(
 
 
 async def run_imports(
-    session: AsyncSession, *, timer: Callable[[], float] = time.monotonic
+    session: WriteSession, *, timer: Callable[[], float] = time.monotonic
 ) -> None:
     """One turn: chunks of the oldest import until the turn's time is up, then a commit."""
     end = timer() + TURN_SECONDS
@@ -91,7 +91,7 @@ async def run_imports(
             return
 
 
-async def take_chunk(session: AsyncSession, job: ImportJob) -> None:
+async def take_chunk(session: WriteSession, job: ImportJob) -> None:
     """Apply the next chunk; a job that cannot go on is marked as failed and blocks no other."""
     job.status, job.started_at = "running", job.started_at or clock.now()
     try:
@@ -115,7 +115,7 @@ async def take_chunk(session: AsyncSession, job: ImportJob) -> None:
 
 
 async def _apply_chunk(
-    session: AsyncSession, job: ImportJob, lines: Sequence[dict[str, Any]]
+    session: WriteSession, job: ImportJob, lines: Sequence[dict[str, Any]]
 ) -> None:
     """All lines at once; when that fails, each line alone, so that only bad lines are rejected."""
     error = await _try(session, job, lines)
@@ -131,7 +131,7 @@ async def _apply_chunk(
 
 
 async def _try(
-    session: AsyncSession, job: ImportJob, lines: Sequence[dict[str, Any]]
+    session: WriteSession, job: ImportJob, lines: Sequence[dict[str, Any]]
 ) -> Exception | None:
     """Apply the lines in a savepoint; returns the error that rolled it back."""
     try:
@@ -145,7 +145,7 @@ async def _try(
     return None
 
 
-async def _apply(session: AsyncSession, job: ImportJob, lines: Sequence[dict[str, Any]]) -> None:
+async def _apply(session: WriteSession, job: ImportJob, lines: Sequence[dict[str, Any]]) -> None:
     readable = [line for line in lines if line["content"] is not None]
     if job.format == "jsonl":
         outcomes = [
@@ -177,7 +177,7 @@ def _incomplete(gaps: Sequence[Gap]) -> RowFault:
     )
 
 
-def _reject(session: AsyncSession, job: ImportJob, line: dict[str, Any], fault: RowFault) -> None:
+def _reject(session: WriteSession, job: ImportJob, line: dict[str, Any], fault: RowFault) -> None:
     # PostgreSQL's jsonb refuses the null character; everything else is stored as it came.
     row = {key: str(value or "").replace("\x00", "\ufffd") for key, value in line["raw"].items()}
     job.rejected += 1
@@ -193,23 +193,23 @@ def _reject(session: AsyncSession, job: ImportJob, line: dict[str, Any], fault: 
     )
 
 
-async def export_rows(here: Context) -> AsyncIterator[str]:
+async def export_rows(process: Process) -> AsyncIterator[str]:
     """The public list in the columns that an import reads; each page is a transaction."""
     yield writing.csv_header()
-    async for items, _ in _pages(here, guides=False):
+    async for items, _ in _pages(process, guides=False):
         yield writing.csv_rows(items)
 
 
-async def export_guides(here: Context) -> AsyncIterator[str]:
+async def export_guides(process: Process) -> AsyncIterator[str]:
     """Every published guide, one JSON object per line, as an import reads it."""
-    async for _, guides in _pages(here, guides=True):
+    async for _, guides in _pages(process, guides=True):
         yield writing.json_lines(guides)
 
 
-async def _pages(here: Context, *, guides: bool) -> AsyncIterator[tuple[Any, Any]]:
+async def _pages(process: Process, *, guides: bool) -> AsyncIterator[tuple[Any, Any]]:
     after = None
     while True:
-        async with here.reading() as session:
+        async with process.read_sessions() as session:
             items = await queries.exported_rows(session, after, _EXPORTED_AT_ONCE)
             published = await queries.exported_guides(session, items) if guides and items else {}
         if not items:

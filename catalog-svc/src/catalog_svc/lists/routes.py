@@ -9,12 +9,13 @@ from catalog_svc.lists.rules.kinds import KINDS
 from catalog_svc.lists.schemas import ListsOut, list_out
 from catalog_svc.settings import max_age
 from chassis.auth import Anyone
-from chassis.db import ReadSession
+from chassis.database.sessions import ReadSession
+from chassis.http.route import TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.preconditions import digest_of, public_read
 from chassis.problems import problems
 
-router = APIRouter(prefix="/api/v1/lists", tags=["lists"])
+router = APIRouter(route_class=TransactionRoute, prefix="/api/v1/lists", tags=["lists"])
 
 
 @router.get("")

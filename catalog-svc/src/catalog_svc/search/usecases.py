@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import cast, delete
 from sqlalchemy.dialects.postgresql import TSVECTOR, insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog_svc.search.models import SearchEntry
 from catalog_svc.search.rules import tokens
+from chassis.database.sessions import WriteSession
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Entry:
     rank: int
 
 
-async def index_entries(session: AsyncSession, entries: Sequence[Entry]) -> None:
+async def index_entries(session: WriteSession, entries: Sequence[Entry]) -> None:
     """Insert these entries, or replace them where they exist."""
     if not entries:
         return
@@ -43,7 +43,7 @@ async def index_entries(session: AsyncSession, entries: Sequence[Entry]) -> None
     )
 
 
-async def delete_entries(session: AsyncSession, item_ids: Sequence[UUID]) -> None:
+async def delete_entries(session: WriteSession, item_ids: Sequence[UUID]) -> None:
     if item_ids:
         await session.execute(delete(SearchEntry).where(SearchEntry.item_id.in_(item_ids)))
 

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from chassis.auth import Citizen, PlatformAdmin, System
-from chassis.db import ReadSession, Session
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import Forbidden, ServiceError, Unauthenticated
+from chassis.http.route import TransactionRoute
 from chassis.pagination import BadCursor, Page, PageQuery, page_of
 from chassis.problems import problems, refusal
 from exchange_svc.calls import queries
@@ -31,7 +32,10 @@ from exchange_svc.directory.errors import ResourceNotFound
 from exchange_svc.parties.queries import department_names
 
 router = APIRouter(
-    prefix="/api/v1", tags=["footprints"], responses=problems(Unauthenticated, Forbidden)
+    route_class=TransactionRoute,
+    prefix="/api/v1",
+    tags=["footprints"],
+    responses=problems(Unauthenticated, Forbidden),
 )
 
 
@@ -73,7 +77,10 @@ async def check_ledger(
 def query_router(read: ReadRecords) -> APIRouter:
     """The route that answers questions from `read`, which a room above this one provides."""
     router = APIRouter(
-        prefix="/api/v1/exchange", tags=["calls"], responses=problems(Unauthenticated, Forbidden)
+        route_class=TransactionRoute,
+        prefix="/api/v1/exchange",
+        tags=["calls"],
+        responses=problems(Unauthenticated, Forbidden),
     )
 
     @router.post(
@@ -84,7 +91,7 @@ def query_router(read: ReadRecords) -> APIRouter:
         ),
     )
     async def query_resource(
-        code: str, body: QueryIn, request: Request, actor: System, session: Session
+        code: str, body: QueryIn, request: Request, actor: System, session: WriteSession
     ) -> AnswerOut | Response:
         """Ask for granted fields of the subject of a live case. Refusals are recorded, too."""
         answer = await answer_question(session, actor, body.question(code), read)

@@ -5,10 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.consumer import Received, Subscriptions
-from chassis.upsert import upsert_newer
+from chassis.database.sessions import WriteSession
+from chassis.database.upsert import upsert_newer
+from chassis.subscriptions import Received, Subscriptions
 from exchange_svc.calls.models import CaseLink
 from exchange_svc.calls.usecases.accesses import Access, record_access
 
@@ -31,7 +31,7 @@ class FootprintRecorded(BaseModel):
 
 
 @subscriptions.on("case.footprint_recorded.v1", FootprintRecorded)
-async def on_footprint_recorded(session: AsyncSession, event: Received[FootprintRecorded]) -> None:
+async def on_footprint_recorded(session: WriteSession, event: Received[FootprintRecorded]) -> None:
     await record_access(session, Access(**event.data.model_dump()))
 
 
@@ -45,18 +45,18 @@ class CaseMoved(BaseModel):
     version: int
 
 
-@links.on_all("case.submitted.v1", CaseMoved)
-@links.on_all("case.restated.v1", CaseMoved)
-@links.on_all("case.accepted.v1", CaseMoved)
-@links.on_all("case.correction_requested.v1", CaseMoved)
-@links.on_all("case.corrected.v1", CaseMoved)
-@links.on_all("case.not_accepted.v1", CaseMoved)
-@links.on_all("case.suspended.v1", CaseMoved)
-@links.on_all("case.resumed.v1", CaseMoved)
-@links.on_all("case.reviewed.v1", CaseMoved)
-@links.on_all("case.decided.v1", CaseMoved)
-@links.on_all("case.finished.v1", CaseMoved)
-@links.on_all("case.withdrawn.v1", CaseMoved)
-@links.on_all("case.returned.v1", CaseMoved)
-async def on_cases_moved(session: AsyncSession, events: Sequence[Received[CaseMoved]]) -> None:
+@links.on_batch("case.submitted.v1", CaseMoved)
+@links.on_batch("case.restated.v1", CaseMoved)
+@links.on_batch("case.accepted.v1", CaseMoved)
+@links.on_batch("case.correction_requested.v1", CaseMoved)
+@links.on_batch("case.corrected.v1", CaseMoved)
+@links.on_batch("case.not_accepted.v1", CaseMoved)
+@links.on_batch("case.suspended.v1", CaseMoved)
+@links.on_batch("case.resumed.v1", CaseMoved)
+@links.on_batch("case.reviewed.v1", CaseMoved)
+@links.on_batch("case.decided.v1", CaseMoved)
+@links.on_batch("case.finished.v1", CaseMoved)
+@links.on_batch("case.withdrawn.v1", CaseMoved)
+@links.on_batch("case.returned.v1", CaseMoved)
+async def on_cases_moved(session: WriteSession, events: Sequence[Received[CaseMoved]]) -> None:
     await upsert_newer(session, CaseLink, [event.data.model_dump() for event in events])

@@ -8,11 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor, Anyone, Citizen, requires
-from chassis.db import LookSession, ReadSession, Session, context
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import Forbidden, Stale, Unauthenticated
+from chassis.http.route import TransactionRoute
 from chassis.pagination import BadCursor, Page, PageQuery, page_of
 from chassis.preconditions import OptionalMatch, public_read, set_tag
 from chassis.problems import problems
+from chassis.process import process_of
 from exchange_svc.certificates import queries
 from exchange_svc.certificates.errors import CertificateNotFound, IllegalStatus
 from exchange_svc.certificates.models import Certificate
@@ -30,7 +32,7 @@ from exchange_svc.certificates.schemas import (
 )
 from exchange_svc.certificates.usecases import showing
 
-router = APIRouter(prefix="/api/v1", tags=["certificates"])
+router = APIRouter(route_class=TransactionRoute, prefix="/api/v1", tags=["certificates"])
 SIGNED_IN = problems(Unauthenticated, Forbidden, CertificateNotFound)
 
 HolderOrStaff = Annotated[Actor, Depends(requires(kind=("citizen", "staff")))]
@@ -70,7 +72,7 @@ async def verify_certificate(
 
 @router.get("/certificates/{code}", responses=SIGNED_IN)
 async def get_certificate(
-    code: str, response: Response, actor: HolderOrStaff, session: LookSession
+    code: str, response: Response, actor: HolderOrStaff, session: WriteSession
 ) -> CertificateDetailOut:
     """In full for the holder; masked for staff, whose access is recorded."""
     certificate = await queries.get_certificate(session, actor, code)
@@ -81,7 +83,7 @@ async def get_certificate(
 async def get_document(code: str, actor: Citizen, session: ReadSession) -> DocumentOut:
     """The signed document, which anyone can check against the published key."""
     document = await showing.read_document(session, actor, code)
-    issuer = context(session).settings.issuer
+    issuer = process_of(session).settings.issuer
     return DocumentOut(code=code, document=document, keys=f"{issuer}/.well-known/jwks.json")
 
 
@@ -93,7 +95,7 @@ async def change_status(
     match: OptionalMatch,
     response: Response,
     actor: ChangingStaff,
-    session: Session,
+    session: WriteSession,
 ) -> CertificateDetailOut:
     """Suspend, resume or revoke a certificate of one's own department, with the reason."""
     certificate = await showing.change_status(

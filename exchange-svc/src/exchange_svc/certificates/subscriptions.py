@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.consumer import Received, Subscriptions
+from chassis.database.sessions import WriteSession
+from chassis.subscriptions import Received, Subscriptions
 from exchange_svc.certificates.usecases.claiming import Claimed, check_claim
 from exchange_svc.certificates.usecases.issuing import Decision, Result, issue_certificates
 
@@ -53,7 +53,7 @@ class CertificateClaimed(BaseModel):
 
 
 @subscriptions.on("case.decided.v1", CaseDecided)
-async def on_case_decided(session: AsyncSession, event: Received[CaseDecided]) -> None:
+async def on_case_decided(session: WriteSession, event: Received[CaseDecided]) -> None:
     decided = event.data
     if decided.outcome != "granted":
         return
@@ -86,7 +86,7 @@ async def on_case_decided(session: AsyncSession, event: Received[CaseDecided]) -
 
 @subscriptions.on("case.certificate_claimed.v1", CertificateClaimed)
 async def on_certificate_claimed(
-    session: AsyncSession, event: Received[CertificateClaimed]
+    session: WriteSession, event: Received[CertificateClaimed]
 ) -> None:
     # Validity is checked for the day of the claim, not the day of processing.
     day = event.time.astimezone(clock.SHANGHAI).date()

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from chassis.auth import Actor, requires
-from chassis.db import ReadSession, Session
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import Forbidden, PreconditionMissing, Stale, Unauthenticated
+from chassis.http.route import TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.preconditions import RequiredMatch, set_tag
 from chassis.problems import problems
@@ -15,6 +16,7 @@ from exchange_svc.directory.errors import BadCategory, ResourceNotFound, TermsIn
 from exchange_svc.directory.schemas import ResourceIn, ResourceOut, ResourcePatch, resource_out
 
 router = APIRouter(
+    route_class=TransactionRoute,
     prefix="/api/v1/exchange/resources",
     tags=["directory"],
     responses=problems(Unauthenticated, Forbidden),
@@ -25,7 +27,7 @@ Provider = Annotated[Actor, Depends(requires(kind="staff", roles=("department_ad
 
 @router.post("", status_code=201, responses=problems(BadCategory, TermsIncomplete))
 async def publish_resource(
-    body: ResourceIn, response: Response, actor: Provider, session: Session
+    body: ResourceIn, response: Response, actor: Provider, session: WriteSession
 ) -> ResourceOut:
     """Publish a resource of one's own department, with the terms of sharing."""
     resource = await usecases.publish_resource(session, actor, body.model_dump(mode="json"))
@@ -65,7 +67,7 @@ async def change_resource(
     match: RequiredMatch,
     response: Response,
     actor: Provider,
-    session: Session,
+    session: WriteSession,
 ) -> ResourceOut:
     """Change or revoke a resource of one's own department."""
     changes = body.model_dump(mode="json", exclude_unset=True)

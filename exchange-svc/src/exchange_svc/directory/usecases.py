@@ -3,10 +3,10 @@
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor
+from chassis.database.sessions import WriteSession
 from chassis.errors import Forbidden
 from chassis.preconditions import ensure_match
 from exchange_svc.directory import queries
@@ -16,7 +16,7 @@ from exchange_svc.directory.rules import terms
 from exchange_svc.directory.rules.terms import ShareType
 
 
-async def publish_resource(session: AsyncSession, actor: Actor, entry: dict[str, Any]) -> Resource:
+async def publish_resource(session: WriteSession, actor: Actor, entry: dict[str, Any]) -> Resource:
     if actor.department is None:
         raise Forbidden
     if not terms.is_category(entry["category"]):
@@ -41,7 +41,7 @@ async def publish_resource(session: AsyncSession, actor: Actor, entry: dict[str,
 
 
 async def change_resource(
-    session: AsyncSession, actor: Actor, code: str, changes: dict[str, Any], *, match: str
+    session: WriteSession, actor: Actor, code: str, changes: dict[str, Any], *, match: str
 ) -> Resource:
     resource = await queries.get_resource(session, actor, code, for_update=True)
     if resource.provider_code != actor.department:
@@ -55,7 +55,7 @@ async def change_resource(
     return resource
 
 
-async def shared_resource(session: AsyncSession, actor: Actor, code: str) -> Resource:
+async def shared_resource(session: WriteSession, actor: Actor, code: str) -> Resource:
     """The published resource; a revoked one is not found, even by its own department."""
     resource = await queries.get_resource(session, actor, code)
     if resource.status != PUBLISHED:

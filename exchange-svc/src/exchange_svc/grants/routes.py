@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from chassis.auth import Actor, DepartmentAdmin, requires
-from chassis.db import ReadSession, Session
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import Forbidden, Stale, Unauthenticated
+from chassis.http.route import TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.preconditions import OptionalMatch, set_tag
 from chassis.problems import problems
@@ -34,7 +35,12 @@ from exchange_svc.grants.schemas import (
 )
 
 PREFIX = "/api/v1/exchange"
-router = APIRouter(prefix=PREFIX, tags=["grants"], responses=problems(Unauthenticated, Forbidden))
+router = APIRouter(
+    route_class=TransactionRoute,
+    prefix=PREFIX,
+    tags=["grants"],
+    responses=problems(Unauthenticated, Forbidden),
+)
 Applicant = Annotated[Actor, Depends(requires(kind="staff", roles=("department_admin",)))]
 ANSWERS = problems(GrantRequestNotFound, IllegalMove, NotShared, Stale)
 
@@ -45,7 +51,7 @@ ANSWERS = problems(GrantRequestNotFound, IllegalMove, NotShared, Stale)
     responses=problems(ResourceNotFound, NotShared, UnknownFields, BadPeriod),
 )
 async def request_grant(
-    body: GrantRequestIn, response: Response, actor: Applicant, session: Session
+    body: GrantRequestIn, response: Response, actor: Applicant, session: WriteSession
 ) -> GrantRequestOut:
     """Request fields of a resource on behalf of one's department."""
     request = await usecases.request_grant(session, actor, body.model_dump())
@@ -76,7 +82,7 @@ async def approve_request(
     match: OptionalMatch,
     response: Response,
     actor: DepartmentAdmin,
-    session: Session,
+    session: WriteSession,
 ) -> GrantRequestOut:
     """The authority forwards it, or grants unconditional sharing itself; the provider grants."""
     request = await usecases.answer_request(
@@ -92,7 +98,7 @@ async def refuse_request(
     match: OptionalMatch,
     response: Response,
     actor: DepartmentAdmin,
-    session: Session,
+    session: WriteSession,
 ) -> GrantRequestOut:
     """Refuse, with the reason and its legal basis."""
     request = await usecases.answer_request(
@@ -125,7 +131,7 @@ async def revoke_grant(
     match: OptionalMatch,
     response: Response,
     actor: DepartmentAdmin,
-    session: Session,
+    session: WriteSession,
 ) -> GrantOut:
     """Revoke a grant with immediate effect."""
     grant = await usecases.revoke_grant(session, actor, grant_id, reason=body.reason, match=match)

@@ -3,10 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from chassis import clock
 from chassis.auth import Actor
+from chassis.database.sessions import WriteSession
 from chassis.errors import Forbidden
 from chassis.preconditions import ensure_match
 from exchange_svc.directory.models import Resource
@@ -20,7 +19,7 @@ from exchange_svc.grants.rules.lifecycle import Action, State
 from exchange_svc.settings import exchange_settings
 
 
-async def request_grant(session: AsyncSession, actor: Actor, wish: dict[str, Any]) -> GrantRequest:
+async def request_grant(session: WriteSession, actor: Actor, wish: dict[str, Any]) -> GrantRequest:
     if actor.department is None:
         raise Forbidden
     resource = await shared_resource(session, actor, wish["resource_code"])
@@ -52,7 +51,7 @@ async def request_grant(session: AsyncSession, actor: Actor, wish: dict[str, Any
 
 
 async def answer_request(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     request_id: UUID,
     action: Action,
@@ -102,7 +101,7 @@ def grant_of(request: GrantRequest) -> Grant:
 
 
 async def revoke_grant(
-    session: AsyncSession, actor: Actor, grant_id: UUID, *, reason: str, match: str | None
+    session: WriteSession, actor: Actor, grant_id: UUID, *, reason: str, match: str | None
 ) -> Grant:
     """Effective from the next query on."""
     grant = await queries.get_grant(session, actor, grant_id, lock=True)

@@ -4,11 +4,11 @@ from datetime import date
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.consumer import Received, Subscriptions
-from chassis.settings import context
-from chassis.upsert import upsert_newer
+from chassis.database.sessions import WriteSession
+from chassis.database.upsert import upsert_newer
+from chassis.process import process_of
+from chassis.subscriptions import Received, Subscriptions
 from exchange_svc.parties.models import Company, Department, Mandate, Person
 
 subscriptions = Subscriptions(copies=True)
@@ -48,9 +48,9 @@ class DepartmentChanged(BaseModel):
 
 @subscriptions.on("identity.person.registered.v1", PersonChanged)
 @subscriptions.on("identity.person.changed.v1", PersonChanged)
-async def on_person_changed(session: AsyncSession, event: Received[PersonChanged]) -> None:
+async def on_person_changed(session: WriteSession, event: Received[PersonChanged]) -> None:
     sealed = event.sealed or {}
-    vault = context(session).vault
+    vault = process_of(session).vault
     row = {
         "person_id": event.data.person_id,
         "name": vault.encrypt(sealed["name"]),
@@ -61,18 +61,18 @@ async def on_person_changed(session: AsyncSession, event: Received[PersonChanged
 
 
 @subscriptions.on("identity.company.changed.v1", CompanyChanged)
-async def on_company_changed(session: AsyncSession, event: Received[CompanyChanged]) -> None:
+async def on_company_changed(session: WriteSession, event: Received[CompanyChanged]) -> None:
     await upsert_newer(session, Company, [event.data.model_dump()])
 
 
 @subscriptions.on("identity.mandate.changed.v1", MandateChanged)
-async def on_mandate_changed(session: AsyncSession, event: Received[MandateChanged]) -> None:
+async def on_mandate_changed(session: WriteSession, event: Received[MandateChanged]) -> None:
     row = event.data.model_dump(exclude={"powers"}) | {"view": "view" in event.data.powers}
     await upsert_newer(session, Mandate, [row])
 
 
 @subscriptions.on("identity.department.changed.v1", DepartmentChanged)
-async def on_department_changed(session: AsyncSession, event: Received[DepartmentChanged]) -> None:
+async def on_department_changed(session: WriteSession, event: Received[DepartmentChanged]) -> None:
     department = event.data
     row = {
         "code": department.department_code,

@@ -8,12 +8,15 @@ from catalog_svc.items.schemas.managing import BaseItemIn, BaseItemOut
 from catalog_svc.items.usecases import base_items
 from catalog_svc.settings import max_age
 from chassis.auth import Anyone, PlatformAdmin
-from chassis.db import ReadSession, Session
+from chassis.database.sessions import ReadSession, WriteSession
+from chassis.http.route import TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.preconditions import digest_of, public_read
 from chassis.problems import problems
 
-router = APIRouter(prefix="/catalog/base-items", tags=["catalogue: base items"])
+router = APIRouter(
+    route_class=TransactionRoute, prefix="/catalog/base-items", tags=["catalogue: base items"]
+)
 
 
 @router.get("")
@@ -39,7 +42,7 @@ async def read_base_item(
 
 @router.post("", status_code=201, responses=problems(CatalogCodeTaken))
 async def create_base_item(
-    body: BaseItemIn, response: Response, actor: PlatformAdmin, session: Session
+    body: BaseItemIn, response: Response, actor: PlatformAdmin, session: WriteSession
 ) -> BaseItemOut:
     """Add an entry that implementation items must agree with."""
     base = await base_items.create_base_item(

@@ -30,12 +30,15 @@ from catalog_svc.items.schemas.managing import (
 )
 from catalog_svc.items.usecases import checking, drafting
 from chassis.auth import DepartmentAdmin, PlatformAdmin
-from chassis.db import ReadSession, Session
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import PreconditionMissing, Stale
+from chassis.http.route import TransactionRoute
 from chassis.preconditions import OptionalMatch, RequiredMatch, set_tag
 from chassis.problems import problems
 
-router = APIRouter(prefix="/catalog/items", tags=["catalogue: drafts"])
+router = APIRouter(
+    route_class=TransactionRoute, prefix="/catalog/items", tags=["catalogue: drafts"]
+)
 
 _MOVES = problems(ItemNotFound, NotYourDepartment, DraftNotFound, IllegalMove, Stale)
 Empty = Annotated[EmptyIn | None, Body()]
@@ -43,7 +46,7 @@ Empty = Annotated[EmptyIn | None, Body()]
 
 @router.post("", status_code=201, responses=problems(NotYourDepartment, ItemCodeTaken, BadGuide))
 async def create_item(
-    body: ItemIn, response: Response, actor: DepartmentAdmin, session: Session
+    body: ItemIn, response: Response, actor: DepartmentAdmin, session: WriteSession
 ) -> DraftOut:
     """Begin a new item; the public does not see it until its guide is approved."""
     new = drafting.NewItem(
@@ -77,7 +80,7 @@ async def edit_draft(
     response: Response,
     match: RequiredMatch,
     actor: DepartmentAdmin,
-    session: Session,
+    session: WriteSession,
 ) -> DraftOut:
     """Replace the guide of the draft; refused while it is submitted."""
     item, draft = await drafting.edit_draft(session, actor, item_id, body.guide, match)
@@ -90,7 +93,7 @@ async def submit_draft(
     response: Response,
     match: OptionalMatch,
     actor: DepartmentAdmin,
-    session: Session,
+    session: WriteSession,
     _body: Empty = None,
 ) -> DraftOut:
     """Submit the guide to the platform for approval; the answer lists its open gaps."""
@@ -104,7 +107,7 @@ async def approve_draft(
     response: Response,
     match: OptionalMatch,
     actor: PlatformAdmin,
-    session: Session,
+    session: WriteSession,
     _body: Empty = None,
 ) -> ManagedItemOut:
     """Publish the submitted guide as the item's next version, if it passes the checks."""
@@ -119,7 +122,7 @@ async def return_draft(
     response: Response,
     match: OptionalMatch,
     actor: PlatformAdmin,
-    session: Session,
+    session: WriteSession,
 ) -> DraftOut:
     """Send the guide back to its department with a reason."""
     item, draft = await drafting.return_draft(session, actor, item_id, body.reason, match)

@@ -29,13 +29,14 @@ from catalog_svc.items.usecases import reading
 from catalog_svc.items.usecases.availability import change_availability
 from catalog_svc.settings import max_age
 from chassis.auth import Actor, Anyone, DepartmentAdmin
-from chassis.db import ReadSession, Session
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import Stale
+from chassis.http.route import TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.preconditions import OptionalMatch, digest_of, public_read
 from chassis.problems import problems
 
-router = APIRouter(prefix="/catalog", tags=["catalogue: items"])
+router = APIRouter(route_class=TransactionRoute, prefix="/catalog", tags=["catalogue: items"])
 
 _MOVES = problems(ItemNotFound, NotYourDepartment, IllegalMove, Stale)
 _READS = problems(ItemNotFound, NotYourDepartment, VersionNotFound)
@@ -79,7 +80,7 @@ async def suspend_item(
     response: Response,
     match: OptionalMatch,
     actor: DepartmentAdmin,
-    session: Session,
+    session: WriteSession,
 ) -> ManagedItemOut:
     """Stop applications for a while; the guide stays readable."""
     await change_availability(
@@ -94,7 +95,7 @@ async def resume_item(
     response: Response,
     match: OptionalMatch,
     actor: DepartmentAdmin,
-    session: Session,
+    session: WriteSession,
     _body: Annotated[EmptyIn | None, Body()] = None,
 ) -> ManagedItemOut:
     """Open a suspended item again."""
@@ -109,7 +110,7 @@ async def cancel_item(
     response: Response,
     match: OptionalMatch,
     actor: DepartmentAdmin,
-    session: Session,
+    session: WriteSession,
 ) -> ManagedItemOut:
     """Take an item out of the catalogue for good; its past stays readable."""
     await change_availability(

@@ -24,12 +24,13 @@ from catalog_svc.items.usecases import applying, reading
 from catalog_svc.search.queries import Search, find
 from catalog_svc.settings import max_age
 from chassis.auth import Anyone
-from chassis.db import ReadSession
+from chassis.database.sessions import ReadSession
+from chassis.http.route import TransactionRoute
 from chassis.pagination import BadCursor, Page, PageQuery, page_of
 from chassis.preconditions import digest_of, public_read
 from chassis.problems import problems
 
-router = APIRouter(prefix="/items", tags=["items"])
+router = APIRouter(route_class=TransactionRoute, prefix="/items", tags=["items"])
 
 
 async def item_search(

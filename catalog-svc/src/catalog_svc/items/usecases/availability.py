@@ -2,17 +2,16 @@
 
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from catalog_svc.items import policies, queries
 from catalog_svc.items.rules.lifecycle import Action
 from catalog_svc.items.usecases.publishing import Change, announce
 from chassis.auth import Actor
+from chassis.database.sessions import WriteSession
 from chassis.preconditions import ensure_match
 
 
 async def change_availability(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     item_id: UUID,
     action: Action,

@@ -2,16 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from catalog_svc.items import queries
 from catalog_svc.items.errors import CatalogCodeTaken
 from catalog_svc.items.models import BaseItem
 from chassis.auth import Actor
+from chassis.database.sessions import WriteSession
 
 
 async def create_base_item(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     *,
     catalog_code: str,

@@ -21,6 +21,7 @@ from catalog_svc.items.usecases import checking
 from catalog_svc.items.usecases.publishing import publish_guide
 from chassis import clock
 from chassis.auth import Actor
+from chassis.database.sessions import WriteSession
 from chassis.errors import FieldError
 from chassis.preconditions import ensure_match
 
@@ -54,7 +55,7 @@ class NewItem:
 
 
 async def create_item(
-    session: AsyncSession, actor: Actor, new: NewItem, guide: dict[str, Any]
+    session: WriteSession, actor: Actor, new: NewItem, guide: dict[str, Any]
 ) -> tuple[Item, Draft]:
     """A new item in draft, invisible to the public until its guide is approved."""
     policies.ensure_manages_department(actor, new.department_code)
@@ -107,7 +108,7 @@ async def read_draft(session: AsyncSession, actor: Actor, item_id: UUID) -> tupl
 
 
 async def edit_draft(
-    session: AsyncSession, actor: Actor, item_id: UUID, guide: dict[str, Any], match: str
+    session: WriteSession, actor: Actor, item_id: UUID, guide: dict[str, Any], match: str
 ) -> tuple[Item, Draft]:
     """Replace the draft's guide; only the platform may change its department, nobody its code."""
     item, draft = await _locked(session, actor, item_id)
@@ -122,7 +123,7 @@ async def edit_draft(
 
 
 async def submit_draft(
-    session: AsyncSession, actor: Actor, item_id: UUID, match: str | None
+    session: WriteSession, actor: Actor, item_id: UUID, match: str | None
 ) -> tuple[Item, Draft]:
     """Submit the draft to the platform. Gaps are shown now and refused at approval."""
     item, draft = await _stored(session, actor, item_id, match)
@@ -135,7 +136,7 @@ async def submit_draft(
 
 
 async def approve_draft(
-    session: AsyncSession, actor: Actor, item_id: UUID, match: str | None
+    session: WriteSession, actor: Actor, item_id: UUID, match: str | None
 ) -> None:
     """Publish the submitted guide as the next version; its submitter may not approve it."""
     item, draft = await _stored(session, actor, item_id, match)
@@ -157,7 +158,7 @@ async def approve_draft(
 
 
 async def return_draft(
-    session: AsyncSession, actor: Actor, item_id: UUID, reason: str, match: str | None
+    session: WriteSession, actor: Actor, item_id: UUID, reason: str, match: str | None
 ) -> tuple[Item, Draft]:
     """Send the draft back to its department with a reason."""
     item, draft = await _stored(session, actor, item_id, match)
@@ -167,7 +168,7 @@ async def return_draft(
     return item, draft
 
 
-async def _locked(session: AsyncSession, actor: Actor, item_id: UUID) -> tuple[Item, Draft]:
+async def _locked(session: WriteSession, actor: Actor, item_id: UUID) -> tuple[Item, Draft]:
     # The lock on the item serialises everybody who works on its draft.
     item = await queries.get_any(session, item_id, lock=True)
     policies.ensure_manages(actor, item)
@@ -177,7 +178,7 @@ async def _locked(session: AsyncSession, actor: Actor, item_id: UUID) -> tuple[I
 
 
 async def _stored(
-    session: AsyncSession, actor: Actor, item_id: UUID, match: str | None
+    session: WriteSession, actor: Actor, item_id: UUID, match: str | None
 ) -> tuple[Item, Draft]:
     item, draft = await _locked(session, actor, item_id)
     if draft.tag == 0:

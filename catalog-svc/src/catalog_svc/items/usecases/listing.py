@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from catalog_svc.items import queries
 from catalog_svc.items.models import Item
 from catalog_svc.items.rules import checks
@@ -16,6 +14,7 @@ from catalog_svc.items.usecases import checking
 from catalog_svc.items.usecases.drafting import NewItem, item_of
 from catalog_svc.items.usecases.publishing import Change, announce, publish_guide
 from chassis.auth import Actor
+from chassis.database.sessions import WriteSession
 
 Outcome = Literal["created", "changed", "unchanged", "cancelled", "foreign", "incomplete"]
 # The columns that a list sets, and that a second import of it is compared by.
@@ -38,7 +37,7 @@ class ImportOutcome:
 
 
 async def list_items(
-    session: AsyncSession,
+    session: WriteSession,
     actor_id: UUID,
     rows: Sequence[NewItem],
     *,
@@ -69,7 +68,7 @@ async def list_items(
 
 
 async def publish_imported(
-    session: AsyncSession, actor_id: UUID, guide: dict[str, Any], *, dry_run: bool
+    session: WriteSession, actor_id: UUID, guide: dict[str, Any], *, dry_run: bool
 ) -> ImportOutcome:
     """Publish a whole guide on the importer's authority, unless it is published already."""
     gaps = checks.blocking(await checking.gaps_of(session, guide))

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from catalog_svc.items import queries
 from catalog_svc.items.events import (
     ItemCancelled,
@@ -22,6 +20,7 @@ from catalog_svc.items.rules import codes
 from catalog_svc.items.rules.lifecycle import Action, Status
 from catalog_svc.search.usecases import Entry, delete_entries, index_entries
 from chassis import outbox
+from chassis.database.sessions import WriteSession
 
 EVENT_OF: Final[Mapping[Action, type[ItemState]]] = {
     Action.LIST: ItemPublished,
@@ -52,7 +51,7 @@ class Change:
 
 
 async def publish_guide(
-    session: AsyncSession,
+    session: WriteSession,
     item: Item,
     guide: dict[str, Any],
     *,
@@ -95,7 +94,7 @@ def copy_guide(item: Item, guide: Mapping[str, Any]) -> None:
     item.visits = guide.get("visits")
 
 
-async def publish_state(session: AsyncSession, item: Item) -> None:
+async def publish_state(session: WriteSession, item: Item) -> None:
     """Publish every earlier guide, for cases that began with one, and then the present state."""
     if item.revision == 0:  # never public
         return
@@ -110,7 +109,7 @@ async def publish_state(session: AsyncSession, item: Item) -> None:
     await outbox.record(session, present)
 
 
-async def announce(session: AsyncSession, changes: Sequence[Change]) -> None:
+async def announce(session: WriteSession, changes: Sequence[Change]) -> None:
     """Journal, index and event for changes already made on the rows."""
     for change in changes:
         change.item.revision += 1

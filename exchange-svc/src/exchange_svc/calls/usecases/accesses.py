@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from exchange_svc.calls import queries
 from exchange_svc.calls.models import Footprint, LedgerEntry
@@ -34,7 +33,7 @@ class Access:
 
 
 async def record_access(
-    session: AsyncSession, access: Access, *, subject: str | None = None, outcome: str = "shown"
+    session: WriteSession, access: Access, *, subject: str | None = None, outcome: str = "shown"
 ) -> None:
     """Write the footprint and its ledger entry; a footprint written before changes nothing.
 

@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor
+from chassis.database.sessions import WriteSession
 from chassis.errors import ServiceError
-from chassis.settings import context
+from chassis.process import process_of
 from chassis.signing import sign
 from exchange_svc.calls import queries
 from exchange_svc.calls.errors import FieldsNotGranted, NoGrant, NoSubjectLink, QuotaExceeded
@@ -32,7 +32,7 @@ from exchange_svc.grants.models import Grant
 from exchange_svc.grants.queries import grants_in_force
 
 ANSWER_TYPE = "onenet-answer+jwt"
-ReadRecords = Callable[[AsyncSession, RecordRequest], Awaitable[list[dict[str, Any]]]]
+ReadRecords = Callable[[WriteSession, RecordRequest], Awaitable[list[dict[str, Any]]]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Answer:
 
 
 async def answer_question(
-    session: AsyncSession, actor: Actor, question: Question, read: ReadRecords
+    session: WriteSession, actor: Actor, question: Question, read: ReadRecords
 ) -> Answer | ServiceError:
     """The answer, or the refusal to send; the ledger records both."""
     resource = await shared_resource(session, actor, question.resource_code)
@@ -75,7 +75,7 @@ async def answer_question(
 
 
 async def _covering_grant(
-    session: AsyncSession, department: str, resource: Resource, question: Question
+    session: WriteSession, department: str, resource: Resource, question: Question
 ) -> Grant:
     """A grant that covers all fields; a field that the resource has lost is never covered."""
     grants = await grants_in_force(session, department, resource.code)
@@ -89,7 +89,7 @@ async def _covering_grant(
     raise FieldsNotGranted(fields=", ".join(sorted(missing)))
 
 
-async def _subject_case(session: AsyncSession, department: str, question: Question) -> CaseLink:
+async def _subject_case(session: WriteSession, department: str, question: Question) -> CaseLink:
     """The live case of this department, when the question names its subject.
 
     The refusal is the same for an unknown case, another department's case and another subject.
@@ -102,7 +102,7 @@ async def _subject_case(session: AsyncSession, department: str, question: Questi
     if row.case.company_id is not None:
         is_subject = row.uscc is not None and row.uscc == question.uscc
     elif row.id_number is not None and question.id_number is not None:
-        id_number = context(session).vault.decrypt(row.id_number)
+        id_number = process_of(session).vault.decrypt(row.id_number)
         is_subject = secrets.compare_digest(id_number.encode(), question.id_number.encode())
     else:
         is_subject = False
@@ -111,7 +111,7 @@ async def _subject_case(session: AsyncSession, department: str, question: Questi
     return row.case
 
 
-async def _use_quota(session: AsyncSession, grant: Grant) -> int:
+async def _use_quota(session: WriteSession, grant: Grant) -> int:
     """Counted in one statement, so that parallel questions cannot both take the last one."""
     statement = insert(QuotaUse).values(grant_id=grant.grant_id, day=clock.today(), used=1)
     counted = statement.on_conflict_do_update(
@@ -127,7 +127,7 @@ async def _use_quota(session: AsyncSession, grant: Grant) -> int:
 
 
 async def _record(
-    session: AsyncSession, actor: Actor, question: Question, *, case: CaseLink | None, outcome: str
+    session: WriteSession, actor: Actor, question: Question, *, case: CaseLink | None, outcome: str
 ) -> UUID:
     """A footprint where a person's data were sent, a ledger entry in any case."""
     is_personal = case is not None and case.company_id is None
@@ -149,7 +149,7 @@ async def _record(
 
 
 async def _sign(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     question: Question,
     call_id: UUID,
@@ -157,7 +157,7 @@ async def _sign(
     records: Sequence[dict[str, Any]],
 ) -> str:
     content = {
-        "iss": context(session).settings.issuer,
+        "iss": process_of(session).settings.issuer,
         "aud": actor.department,
         "iat": int(moment.timestamp()),
         "jti": str(call_id),

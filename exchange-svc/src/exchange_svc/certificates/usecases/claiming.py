@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from chassis import clock
+from chassis.database.sessions import WriteSession
 from chassis.outbox import record
 from exchange_svc.calls.usecases.accesses import Access, record_access
 from exchange_svc.certificates.events import ClaimChecked
@@ -32,7 +31,7 @@ class Claimed:
     on: date
 
 
-async def check_claim(session: AsyncSession, claimed: Claimed) -> None:
+async def check_claim(session: WriteSession, claimed: Claimed) -> None:
     """Check holder, type and validity on the day; publish the outcome and record the access."""
     if await session.get(Claim, claimed.claim_id) is not None:
         return

@@ -6,13 +6,12 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from chassis import clock
-from chassis.consumer import Later
+from chassis.database.sessions import WriteSession
 from chassis.outbox import record
-from chassis.settings import context
+from chassis.process import process_of
 from chassis.signing import sign
+from chassis.subscriptions import Later
 from exchange_svc.certificates.events import CertificateIssued
 from exchange_svc.certificates.models import Certificate
 from exchange_svc.certificates.queries import is_issued
@@ -58,7 +57,7 @@ class Holder:
     code: str
 
 
-async def issue_certificates(session: AsyncSession, decision: Decision) -> None:
+async def issue_certificates(session: WriteSession, decision: Decision) -> None:
     """Raises Later while the copy of the holder has not arrived."""
     holder = await _holder(session, decision)
     for index, result in results_due(decision):
@@ -90,7 +89,7 @@ def results_due(decision: Decision) -> list[tuple[int, Result]]:
     return due or [(0, document)]
 
 
-async def _holder(session: AsyncSession, decision: Decision) -> Holder:
+async def _holder(session: WriteSession, decision: Decision) -> Holder:
     if decision.company_id is not None:
         company = await session.get(Company, decision.company_id)
         if company is None:
@@ -99,12 +98,12 @@ async def _holder(session: AsyncSession, decision: Decision) -> Holder:
     person = await session.get(Person, decision.person_id)
     if person is None:
         raise Later(f"person {decision.person_id} has not arrived")
-    vault = context(session).vault
+    vault = process_of(session).vault
     return Holder(vault.decrypt(person.name), vault.decrypt(person.id_number))
 
 
 def _new_certificate(
-    session: AsyncSession, decision: Decision, index: int, result: Result
+    session: WriteSession, decision: Decision, index: int, result: Result
 ) -> Certificate:
     issuer = codes.issuer_of(decision.department_code, decision.region_code)
     type_code = codes.type_of(result.certificate_type, issuer)
@@ -139,10 +138,10 @@ def _new_certificate(
 
 
 async def _seal(
-    session: AsyncSession, certificate: Certificate, holder: Holder, face: dict[str, Any]
+    session: WriteSession, certificate: Certificate, holder: Holder, face: dict[str, Any]
 ) -> None:
     """Fill the encrypted columns, among them the signed document for the holder."""
-    process = context(session)
+    process = process_of(session)
     document = await sign(
         session,
         {

@@ -3,15 +3,14 @@
 import json
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from chassis import clock
-from chassis.settings import context
+from chassis.database.sessions import WriteSession
+from chassis.process import process_of
 from exchange_svc.calls.rules.questions import RecordRequest
 from exchange_svc.certificates.queries import held_of_type
 
 
-async def shared_records(session: AsyncSession, request: RecordRequest) -> list[dict[str, Any]]:
+async def shared_records(session: WriteSession, request: RecordRequest) -> list[dict[str, Any]]:
     """The subject's certificates of the type that the provider itself issued, newest first."""
     certificates = await held_of_type(
         session,
@@ -21,7 +20,7 @@ async def shared_records(session: AsyncSession, request: RecordRequest) -> list[
         company_id=request.company_id,
         code=request.certificate_code,
     )
-    vault = context(session).vault
+    vault = process_of(session).vault
     # The face comes first, so that none of its fields can replace one of the register.
     return [
         json.loads(vault.decrypt(certificate.face))

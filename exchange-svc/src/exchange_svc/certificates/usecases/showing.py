@@ -7,8 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor
+from chassis.database.sessions import WriteSession
 from chassis.preconditions import ensure_match
-from chassis.settings import context
+from chassis.process import process_of
 from chassis.vault import mask_id_number, mask_name, mask_value
 from exchange_svc.calls.usecases.accesses import Access, record_access
 from exchange_svc.certificates.models import Certificate, CertificateEntry
@@ -23,7 +24,7 @@ async def read_face(
     session: AsyncSession, actor: Actor, certificate: Certificate
 ) -> dict[str, Any]:
     """Holder and face: in full for the holder; for staff masked, and the access is recorded."""
-    vault = context(session).vault
+    vault = process_of(session).vault
     name = vault.decrypt(certificate.holder_name)
     code = vault.decrypt(certificate.holder_code)
     face: dict[str, Any] = json.loads(vault.decrypt(certificate.face))
@@ -77,11 +78,11 @@ async def _staff_access(
 async def read_document(session: AsyncSession, actor: Actor, code: str) -> str:
     """The signed document (compact JWS), for its holder."""
     certificate = await get_certificate(session, actor, code)
-    return context(session).vault.decrypt(certificate.document)
+    return process_of(session).vault.decrypt(certificate.document)
 
 
 async def change_status(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     code: str,
     action: Action,

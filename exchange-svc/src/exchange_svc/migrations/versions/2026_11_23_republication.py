@@ -18,9 +18,9 @@ def upgrade() -> None:
         "republication",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("after", sa.Text(), nullable=True),
-        sa.Column("told", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("published", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column(
-            "asked_at",
+            "requested_at",
             sa.DateTime(timezone=True),
             server_default=sa.text("clock_timestamp()"),
             nullable=False,
