@@ -168,7 +168,7 @@ async def test_progress_shows_and_a_crash_loses_nothing(client, process, session
 
     async def turn(*, dies=False):
         async with process.sessions.begin() as turning:
-            turning.info["context"] = process
+            turning.info["process"] = process
             await usecases.take_chunk(turning, await usecases.queries.next_job(turning))
             if dies:
                 raise InterruptedError("before the commit")

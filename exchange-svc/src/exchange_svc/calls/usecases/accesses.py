@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from chassis.database.sessions import WriteSession
 from exchange_svc.calls import queries
 from exchange_svc.calls.models import Footprint, LedgerEntry
 from exchange_svc.calls.rules import chain
