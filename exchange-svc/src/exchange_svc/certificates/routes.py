@@ -4,7 +4,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor, Anyone, Citizen, requires
@@ -106,7 +105,7 @@ async def change_status(
 
 
 async def _detail(
-    session: AsyncSession, actor: Actor, response: Response, certificate: Certificate
+    session: WriteSession, actor: Actor, response: Response, certificate: Certificate
 ) -> CertificateDetailOut:
     face = await showing.read_face(session, actor, certificate)
     status = certificate.status_on(clock.today())
