@@ -1,6 +1,6 @@
 """Items can be published again: every guide they had, and their present state."""
 
-from chassis.messaging import republication
+from chassis.testing.plugin import republish
 
 from .factories import department, guide, make_draft, make_open_item, platform
 
@@ -20,7 +20,7 @@ async def test_items_are_published_again_with_the_guides_they_had(
     answer = await client.post("/api/v1/operations/catalog/republications", headers=platform())
     assert answer.status_code == 202, answer.text
     before = await recorded("catalog.item.suspended.v1")
-    while await republication.republish_page(process, prepared.service.republish):
+    while await republish(process, prepared.service.republish):
         pass
     again = (await recorded("catalog.item.suspended.v1"))[len(before) :]
     assert [event["data"] for event in again] == [before[-1]["data"]]

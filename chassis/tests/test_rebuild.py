@@ -18,7 +18,7 @@ from sample.main import COPIED, Heard
 from chassis.database import tables
 from chassis.http import operations
 from chassis.messaging import bus, consumer, republication
-from chassis.testing.plugin import bound, token_for
+from chassis.testing.plugin import bound, republish, token_for
 
 
 class TestRebuild:
@@ -123,13 +123,13 @@ class TestRepublication:
         async def fail(session, row):
             raise RuntimeError
 
-        assert await republication.republish_page(concurrent_process, COPIED)
+        assert await republish(concurrent_process, COPIED)
         broken = [replace(COPIED[0], publish=fail)]
         with pytest.raises(RuntimeError):
-            await republication.republish_page(concurrent_process, broken)
+            await republish(concurrent_process, broken)
         seen = (await concurrent_client.get(base, headers=admin)).json()
         assert [(kind["published"], kind["finished_at"]) for kind in seen["kinds"]] == [(4, None)]
-        while await republication.republish_page(concurrent_process, COPIED):
+        while await republish(concurrent_process, COPIED):
             pass
         (done,) = await rows(concurrent_process, sa.select(tables.republication))
         assert (done.published, done.finished_at is not None) == (10, True)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,7 +23,7 @@ from chassis.http.application import build_app
 from chassis.http.health import database_check
 from chassis.messaging import bus, worker
 from chassis.service import Loop
-from chassis.testing.plugin import token_for, token_keys
+from chassis.testing.plugin import on_engine, token_for, token_keys
 from chassis.testing.settings import settings_of
 
 
@@ -128,8 +127,10 @@ class TestProcess:
         async with await asyncio.start_server(silence, "127.0.0.1", 0) as silent:
             port = silent.sockets[0].getsockname()[1]
             engine = new_engine(f"postgresql://a:b@127.0.0.1:{port}/c")
-            check = database_check(replace(concurrent_process, engine=engine), "1", {"0"})
-            assert await check() == "database does not answer: TimeoutError"
+            frozen = on_engine(concurrent_process, engine)
+            assert (
+                await database_check(frozen, "1", {"0"}) == "database does not answer: TimeoutError"
+            )
             await engine.dispose()
             await asyncio.sleep(0.05)  # until the other end has closed, too
 
@@ -196,12 +197,11 @@ class TestCommands:
 
 class TestReadiness:
     async def test_older_database_is_not_ready_and_newer_is(self, concurrent_process):
-        check = database_check(concurrent_process, "head", frozenset({"older"}))
         said = []
         for revision in ("older", "head", "newer"):
             async with transaction(concurrent_process) as session:
                 await session.execute(
                     sa.text("UPDATE alembic_version SET version_num = :one"), {"one": revision}
                 )
-            said.append(await check())
+            said.append(await database_check(concurrent_process, "head", {"older"}))
         assert said == ["database is at older, needs head: run migrate", None, None]

@@ -11,7 +11,7 @@ import uvloop
 
 from chassis import telemetry
 from chassis.database import migrations
-from chassis.database.sessions import reading, transaction
+from chassis.database.sessions import transaction
 from chassis.http import operations, server
 from chassis.http.application import build_app, describe_events
 from chassis.messaging import republication, worker
@@ -113,8 +113,10 @@ async def _republish(service: Service) -> None:
     process = open_process(service.name, service.settings)
     async with transaction(process) as session:
         await republication.request_republication(session, service)
-    while await republication.republish_page(process, service.republish):
-        async with reading(process) as session:
+    more = True
+    while more:
+        async with transaction(process) as session:
+            more = await republication.republish_page(session, service.republish)
             for row in await republication.progress(session):
                 typer.echo(f"{row.name}: {row.published}{' done' if row.finished_at else ''}")
     await process.engine.dispose()

@@ -13,16 +13,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import errors
 from chassis.errors import FieldError, Invalid, ServiceError
 
 MEDIA_TYPE = "application/problem+json"
 MAX_BODY_BYTES = 1024 * 1024
-MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 # A null character, a number or date out of range; 22000 is the driver's own refusal of a value.
 _BAD_VALUES = frozenset({"22000", "22003", "22008", "22021", "22P05"})
 log = structlog.get_logger()
@@ -137,36 +134,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(asyncpg.InternalClientError, _database_error)
     app.add_exception_handler(OSError, _database_error)
     app.add_exception_handler(Exception, _unknown_error)
-
-
-class BodyLimit:
-    """Pure ASGI: refuses a body over the limit while it is read, as a problem document."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):  # nobody reads a body
-            await self.app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        upload = headers.get("content-type", "").startswith("multipart/")
-        limit = MAX_UPLOAD_BYTES if upload else MAX_BODY_BYTES
-        if int(headers.get("content-length", "0")) > limit:
-            await refusal(Request(scope), errors.TooLarge(limit=limit))(scope, receive, send)
-            return
-        read = 0
-
-        async def counting() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > limit:
-                # FastAPI lets only this exception through while it reads a body.
-                raise HTTPException(errors.TooLarge.status)
-            return message
-
-        await self.app(scope, counting, send)
 
 
 async def _service_error(request: Request, error: Exception) -> Response:

@@ -22,7 +22,7 @@ class Loop:
 
     name: str
     every: float
-    run: Callable[[WriteSession], Awaitable[None]]
+    run: Callable[[WriteSession], Awaitable[Any]]
 
 
 @dataclass(frozen=True)

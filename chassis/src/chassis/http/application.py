@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Response
@@ -52,6 +53,7 @@ def build_app(service: Service, *, token_keys: TokenKeys | None = None) -> FastA
         version="1",
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
+        max_body_size=problems.MAX_BODY_BYTES,  # a route that takes files states its own
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
@@ -59,10 +61,8 @@ def build_app(service: Service, *, token_keys: TokenKeys | None = None) -> FastA
         responses={422: problems.problems(idempotency.KeyReused)[422]},
     )
     process = app.state.process = open_process(service.name, service.settings, keys=token_keys)
-    process.ready["database"] = health.database_check(
-        process, migrations.head(service.migrations), migrations.older(service.migrations)
-    )
-    app.add_middleware(problems.BodyLimit)
+    revisions = migrations.head(service.migrations), migrations.older(service.migrations)
+    process.ready["database"] = partial(health.database_check, process, *revisions)
     app.add_middleware(RequestTelemetry, service=service.name)
     problems.install(app)
     app.add_exception_handler(preconditions.NotModified, _not_modified)

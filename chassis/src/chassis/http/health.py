@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Response
@@ -79,23 +79,18 @@ async def within_probe_time(probe: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-def database_check(
-    process: Process, head: str, older: frozenset[str]
-) -> Callable[[], Awaitable[str | None]]:
+async def database_check(process: Process, head: str, older: frozenset[str]) -> str | None:
     """Ready at revision `head`, and at a newer one: old pods go on while new ones roll out."""
+    try:
+        current = await within_probe_time(_revision(process))
+    except (SQLAlchemyError, OSError) as error:
+        return f"database does not answer: {type(error).__name__}"
+    if current is None or current in older:
+        return f"database is at {current}, needs {head}: run migrate"
+    return None
 
-    async def revision() -> str | None:
-        async with process.engine.connect() as connection:
-            number = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+async def _revision(process: Process) -> str | None:
+    async with reading(process) as session:
+        number = await session.scalar(text("SELECT version_num FROM alembic_version"))
         return None if number is None else str(number)
-
-    async def check() -> str | None:
-        try:
-            current = await within_probe_time(revision())
-        except (SQLAlchemyError, OSError) as error:
-            return f"database does not answer: {type(error).__name__}"
-        if current is None or current in older:
-            return f"database is at {current}, needs {head}: run migrate"
-        return None
-
-    return check

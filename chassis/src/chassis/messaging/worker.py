@@ -102,15 +102,16 @@ def _work(service: Service, process: Process, connecting: asyncio.Task[None]) ->
     parts: dict[str, Task] = {
         name: partial(_after, connecting, part) for name, part in on_bus.items()
     }
-    parts["republication"] = partial(_republish, service, process)
     settings = process.settings
     days = settings.event_retention_days
     # As long as a stream or an outbox could bring an event again, a lost stream's outbox twice.
     inbox_days = settings.stream_retention_days + 2 * days
     keys_age = timedelta(hours=settings.idempotency_hours)
+    republish = partial(republication.republish_page, kinds=service.republish)
     published, received = outbox_event.c.published_at, inbox_event.c.received_at
     for loop in (
         *service.loops,
+        Loop("republication", REPUBLICATION_SECONDS, republish),
         forgetting("idempotency keys", idempotency_record.c.created_at, keys_age),
         forgetting("published events", published, timedelta(days=days)),
         forgetting("received events", received, timedelta(days=inbox_days)),
@@ -140,13 +141,6 @@ async def _for_ever(name: str, part: Task) -> None:
         except Exception as error:  # one part that fails must not end the others
             log.exception("background_failed", part=name, exc_info=error)
             await asyncio.sleep(1)
-
-
-async def _republish(service: Service, process: Process) -> None:
-    while True:
-        while await republication.republish_page(process, service.republish):
-            pass
-        await asyncio.sleep(REPUBLICATION_SECONDS)
 
 
 async def _turns(process: Process, loop: Loop) -> None:

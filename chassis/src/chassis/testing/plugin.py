@@ -8,7 +8,7 @@ the whole test is rolled back. `concurrent_client` has a database of its own and
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -33,12 +33,13 @@ from chassis import clock
 from chassis.auth import AUDIENCE, TokenKeys
 from chassis.database import migrations
 from chassis.database.engine import async_url
+from chassis.database.sessions import transaction
 from chassis.database.tables import outbox_event
 from chassis.events import service_of, subject_of
 from chassis.http.application import build_app
-from chassis.messaging import consumer, worker
+from chassis.messaging import consumer, republication, worker
 from chassis.process import Process, session_maker
-from chassis.service import Service
+from chassis.service import Copied, Service
 from chassis.subscriptions import merged
 from chassis.testing.servers import create_database, scratch_nats, scratch_postgres
 from chassis.testing.settings import ISSUER, settings_of
@@ -307,3 +308,9 @@ async def deliver_to(
 @pytest.fixture
 def freeze() -> Callable[[datetime], AbstractContextManager[None]]:
     return clock.freeze
+
+
+async def republish(process: Process, kinds: Sequence[Copied]) -> bool:
+    """One turn of a republication, as the worker takes it; False when nothing is left."""
+    async with transaction(process) as session:
+        return await republication.republish_page(session, kinds)
