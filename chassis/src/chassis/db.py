@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import DeclarativeBase
 
 from chassis import idempotency, tables
-from chassis.auth import MaybeActor, TokenKeys
+from chassis.auth import Actor, MaybeActor, TokenKeys
 from chassis.driver import PlainFirst, PlainSession, holds_changes, settle, settled
 from chassis.driver import driver as driver  # noqa: PLC0414 - re-exported for use cases
 from chassis.driver import shares as shares  # noqa: PLC0414
@@ -235,6 +235,27 @@ GroundSession = Annotated[AsyncSession, Depends(_session(looks=False), scope="fu
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
 # For reads of personal data: a look of staff writes a footprint, one's own look writes nothing.
 LookSession = Annotated[AsyncSession, Depends(_look_session, scope="function")]
+
+
+@dataclass(frozen=True)
+class StagedOutcome:
+    """Opens the transaction that records the result of slow work and is kept with the answer."""
+
+    request: Request
+    stack: AsyncExitStack
+
+    async def begin(self, actor: Actor | None) -> AsyncSession:
+        opened = asynccontextmanager(_session(looks=True))
+        return await self.stack.enter_async_context(opened(self.request, actor))
+
+
+async def _outcome(request: Request) -> AsyncIterator[StagedOutcome]:
+    async with AsyncExitStack() as stack:
+        yield StagedOutcome(request, stack)
+
+
+# For routes that work slowly between two transactions of their own.
+Outcome = Annotated[StagedOutcome, Depends(_outcome, scope="function")]
 
 
 @dataclass(frozen=True)
