@@ -1,4 +1,4 @@
-"""Scopes: what a client may ask for, and what it is given."""
+"""Scopes: what a client may request, and what it is granted."""
 
 from collections.abc import Collection
 from typing import Final
@@ -11,11 +11,11 @@ OFFLINE: Final = "offline_access"
 WEB: Final = (OPENID, PROFILE, "cases", OFFLINE)
 
 
-def granted(asked: str | None, permitted: Collection[str]) -> str:
-    """The scopes asked for, in order and once each; all permitted ones when none were named."""
-    if asked is None:
+def granted_scope(requested: str | None, permitted: Collection[str]) -> str:
+    """The requested scopes in order, each once; all permitted ones when none were requested."""
+    if requested is None:
         return " ".join(permitted)
-    words = list(dict.fromkeys(asked.split()))
-    if not words or not set(words) <= set(permitted):
-        raise InvalidScope("ask for scopes among: " + " ".join(permitted))
-    return " ".join(words)
+    scopes = list(dict.fromkeys(requested.split()))
+    if not scopes or not set(scopes) <= set(permitted):
+        raise InvalidScope("request scopes among: " + " ".join(permitted))
+    return " ".join(scopes)
