@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from onenet.chaos.kills import _chosen
+from onenet.chaos.faults import _chosen
+from onenet.chaos.run import _officers
 from onenet.chaos.streams import _disorder, _read
-from onenet.chaos.unleashing import _officers
 from onenet.state import Home
 
 

@@ -18,9 +18,9 @@ from typing import Any, Final
 
 from chassis.clock import now
 from onenet import postgres
+from onenet.console import Reporter
 from onenet.failures import ChildFailed, Refusal, Unusable
 from onenet.state import Home, known_home, only_one, open_home, read_json, write_json
-from onenet.telling import Teller
 
 DATABASES: Final = "databases.tar"
 FILES: Final = "files.tar"
@@ -29,7 +29,7 @@ NOTES: Final = ("samples.json", "stages.json", "migrated.json")
 CHUNK: Final = 1 << 20
 
 
-def backup(teller: Teller, state: Path, into: Path) -> None:
+def backup(reporter: Reporter, state: Path, into: Path) -> None:
     """Copy the running platform of `state` into a new folder; nothing has to stop for it."""
     home = known_home(state)
     running = read_json(home.running)
@@ -45,15 +45,15 @@ def backup(teller: Teller, state: Path, into: Path) -> None:
     new = into.with_name(into.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700, parents=True)
-    with teller.step("Databases"):
+    with reporter.step("Databases"):
         _copy_databases(home, running["database_url"], new / DATABASES)
     # After the databases: a file is stored before its row, so every row's file is there.
-    with teller.step("Files"):
+    with reporter.step("Files"):
         _pack(home.place / "files", new / FILES)
     members = [DATABASES, FILES, *_copy_notes(home, new)]
     write_json(new / "manifest.json", _manifest(home, new, members))
     new.rename(into)
-    teller.say(
+    reporter.say(
         f"Backup: {into}, {_size(into) / 2**20:.0f} MiB. It cannot be opened without"
         f" {home.secrets}: keep a copy of that elsewhere."
     )
@@ -133,25 +133,25 @@ def open_copy(folder: Path) -> Copy:
     return Copy(folder, manifest)
 
 
-def restore(teller: Teller, state: Path, folder: Path, secrets: Path | None) -> None:
+def restore(reporter: Reporter, state: Path, folder: Path, secrets: Path | None) -> None:
     """Put a backup into a state folder that has no data; `make run` starts it."""
-    with teller.step("Checking the backup"):
+    with reporter.step("Checking the backup"):
         copy = open_copy(folder)
     owner = postgres.server_owner()
     with only_one(state):
-        home = open_home(state, lambda place: postgres.can_hold(place, owner), teller.say)
+        home = open_home(state, lambda place: postgres.can_hold(place, owner), reporter.say)
         if (home.place / "pg").exists():
             raise Refusal(
                 f"{state} has data already: forget it with `make reset`, or restore into another"
                 " folder with --state."
             )
         _bring_secrets(home, secrets, copy)
-        with teller.step("Databases"):
+        with reporter.step("Databases"):
             _unpack_databases(home, owner, copy)
-        with teller.step("Files"):
+        with reporter.step("Files"):
             unpack(copy.folder / FILES, home.place)
         _bring_notes(home, copy)
-    teller.say(
+    reporter.say(
         f"Restored what was there at {copy.manifest['made_at']}. Start it (make run), then compare"
         " its books (onenet verify)."
     )

@@ -107,7 +107,7 @@ class Child:
 
 
 @dataclass
-class Crew:
+class Supervisor:
     """All children in the order they start; `roster` is the file the next start looks at."""
 
     roster: Path

@@ -21,14 +21,14 @@ from rich.table import Table
 
 from chassis.clock import now
 from onenet.client import Network, SignedIn, promised
+from onenet.console import Bar, Reporter
 from onenet.databases import Database, database_of
 from onenet.failures import NotAnswering, Unexpected
+from onenet.quiescence import wait_until_quiescent
 from onenet.secret_keys import Secrets, open_secrets
 from onenet.services import SERVICES
-from onenet.settling import settle
 from onenet.state import Home, known_home, read_json
-from onenet.telling import Bar, Teller
-from onenet.whereabouts import DEFAULT_BASE_URL, importer, samples_of
+from onenet.targets import DEFAULT_BASE_URL, importer, samples_of
 
 LANES: Final = 8
 SETTLE_SECONDS: Final = 60
@@ -56,7 +56,7 @@ class Flow:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def measure(teller: Teller, *, state: Path, count: int, rate: int) -> None:
+def measure(reporter: Reporter, *, state: Path, count: int, rate: int) -> None:
     """Publish `count` events, wait until all have had their effect, print the delays."""
     home = known_home(state)
     running = read_json(home.running)
@@ -68,17 +68,19 @@ def measure(teller: Teller, *, state: Path, count: int, rate: int) -> None:
     }
     began = now()
     started = time.monotonic()
-    with teller.bar("Events", count) as bar:
+    with reporter.bar("Events", count) as bar:
         asyncio.run(
             _publish(home, state, secrets, running["addresses"]["identity"], Pace(count, rate), bar)
         )
     seconds = time.monotonic() - started
-    if not asyncio.run(settle(databases, running["nats_url"], seconds=SETTLE_SECONDS)):
+    if not asyncio.run(
+        wait_until_quiescent(databases, running["nats_url"], seconds=SETTLE_SECONDS)
+    ):
         raise Unexpected(f"After {SETTLE_SECONDS} seconds events still wait for their effect.")
     flows = asyncio.run(_flows(databases, began))
     if not flows:
         raise Unexpected("No event had an effect in another service.")
-    teller.console.print(
+    reporter.console.print(
         _table(flows, f"{count} changes in {seconds:.1f} s ({count / seconds:.0f}/s)")
     )
 

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Any, Final
 
 from onenet.client import Network, promised
+from onenet.console import Bar
 from onenet.failures import Unexpected
-from onenet.telling import Bar
 
 REGION_BATCH: Final = 500
 POLL_SECONDS: Final = 0.2

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from onenet.children import Child, Crew
+from onenet.children import Child, Supervisor
 from onenet.failures import ChildFailed, Unusable
 from onenet.ports import HOST, free_ports
 from onenet.state import Home, write
@@ -23,14 +23,14 @@ authorization {{ user: onenet, password: "{password}" }}
 """
 
 
-def start(home: Home, crew: Crew, password: str) -> str:
+def start(home: Home, supervisor: Supervisor, password: str) -> str:
     """The address of a server that is up."""
     port = free_ports(1)[0]
     folder = home.place / "nats"
     folder.mkdir(mode=0o700, exist_ok=True)
     config = home.place / "nats.conf"
     write(config, CONFIG.format(host=HOST, port=port, folder=folder, password=password))
-    child = crew.add(
+    child = supervisor.add(
         Child(
             name=BUS,
             command=[str(_binary()), "-c", str(config)],
@@ -38,7 +38,7 @@ def start(home: Home, crew: Crew, password: str) -> str:
             log=home.log("nats"),
         )
     )
-    _wait(crew, child, port)
+    _wait(supervisor, child, port)
     return f"nats://onenet:{password}@{HOST}:{port}"
 
 
@@ -49,10 +49,10 @@ def _binary() -> Path:
     return binary
 
 
-def _wait(crew: Crew, child: Child, port: int) -> None:
+def _wait(supervisor: Supervisor, child: Child, port: int) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
-        crew.ensure_alive(child)
+        supervisor.ensure_alive(child)
         with socket.socket() as probe:
             if probe.connect_ex((HOST, port)) == 0:
                 return

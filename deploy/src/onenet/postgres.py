@@ -43,7 +43,7 @@ SERVER_SETTINGS: Final = {
     "log_timezone": "UTC",
 }
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Server:
         )
 
 
-def prepare(home: Home, password: str, owner: Owner | None, tell: Tell) -> Server:
+def prepare(home: Home, password: str, owner: Owner | None, tell: Report) -> Server:
     """The server ready to start: data folder made if there is none, leftovers cleared away."""
     data = home.place / "pg"
     server = Server(binaries(home.place, owner), data, _socket_folder(home, owner), owner, password)
@@ -258,7 +258,7 @@ def _make(server: Server, data: Path) -> None:
         raise ChildFailed(f"The database could not be made: {' '.join(reason[-3:])}")
 
 
-def _clear_stale_lock(data: Path, tell: Tell) -> None:
+def _clear_stale_lock(data: Path, tell: Report) -> None:
     """Remove what would make the server refuse to start.
 
     It does while postmaster.pid names a living process, even if that number has long been given

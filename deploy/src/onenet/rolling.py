@@ -21,17 +21,17 @@ from rich.table import Table
 from onenet.chaos.checks import before, findings
 from onenet.chaos.clients import Acknowledged, Work, citizen, officer, signed_in
 from onenet.chaos.plans import plans_at
-from onenet.children import Child, Crew
+from onenet.children import Child, Supervisor
+from onenet.console import Reporter
 from onenet.databases import Database
+from onenet.endpoints import Endpoints, endpoints_of
 from onenet.failures import Unexpected
-from onenet.launcher import Wish, standing
-from onenet.places import Places, places_of
+from onenet.launcher import Options, standing
 from onenet.ports import HOST, free_ports
+from onenet.quiescence import wait_until_quiescent
 from onenet.services import Layout, replaceable_child
-from onenet.settling import settle
 from onenet.state import forget, known_home
-from onenet.telling import Teller
-from onenet.whereabouts import samples_of
+from onenet.targets import samples_of
 
 CITIZENS: Final = 6
 OFFICERS: Final = 2
@@ -89,7 +89,7 @@ class Counting(httpx.AsyncHTTPTransport):
 
 @dataclass(frozen=True)
 class Shift(Work):
-    """Work until the bell."""
+    """Work until the stop_signal."""
 
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -106,23 +106,23 @@ class Replaced:
     in_time: bool
 
 
-def roll(teller: Teller, *, rounds: int) -> None:
+def roll(reporter: Reporter, *, rounds: int) -> None:
     """Raises Unexpected when a request failed, a process had to be killed or something was lost."""
     # Under /var/tmp, where also the server's own system user can reach it.
     with tempfile.TemporaryDirectory(prefix="onenet-rolling-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o711)
         state = Path(folder) / ".onenet"
-        wish = Wish(free_ports(1)[0], state, split=True, replaceable=True)
+        options = Options(free_ports(1)[0], state, split=True, replaceable=True)
         try:
-            with standing(wish, teller) as (layout, crew):
-                _roll(teller, layout, crew, rounds)
+            with standing(options, reporter) as (layout, supervisor):
+                _roll(reporter, layout, supervisor, rounds)
         finally:
             forget(state)
 
 
-def _roll(teller: Teller, layout: Layout, crew: Crew, rounds: int) -> None:
-    places = places_of(layout.home.folder)
-    earlier = asyncio.run(before(places))
+def _roll(reporter: Reporter, layout: Layout, supervisor: Supervisor, rounds: int) -> None:
+    endpoints = endpoints_of(layout.home.folder)
+    earlier = asyncio.run(before(endpoints))
     tally = Tally()
     shift = Shift(
         base_url=layout.base_url,
@@ -138,7 +138,7 @@ def _roll(teller: Teller, layout: Layout, crew: Crew, rounds: int) -> None:
     try:
         # In this thread, since a child dies with the thread that started it.
         done = [
-            _replaced(layout, crew, name, tally, teller)
+            _replaced(layout, supervisor, name, tally, reporter)
             for _ in range(rounds)
             for name in layout.ports
         ]
@@ -148,8 +148,8 @@ def _roll(teller: Teller, layout: Layout, crew: Crew, rounds: int) -> None:
         people.join()
     if failures:
         raise failures[0]
-    wrong = asyncio.run(_wrong(places, shift.acknowledged, earlier))
-    _tell(teller, done, tally, shift.acknowledged)
+    wrong = asyncio.run(_wrong(endpoints, shift.acknowledged, earlier))
+    _tell(reporter, done, tally, shift.acknowledged)
     killed = [one.name for one in done if not one.in_time]
     if tally.failed or killed or wrong:
         raise Unexpected(
@@ -157,14 +157,16 @@ def _roll(teller: Teller, layout: Layout, crew: Crew, rounds: int) -> None:
         )
 
 
-def _replaced(layout: Layout, crew: Crew, name: str, tally: Tally, teller: Teller) -> Replaced:
+def _replaced(
+    layout: Layout, supervisor: Supervisor, name: str, tally: Tally, reporter: Reporter
+) -> Replaced:
     time.sleep(PAUSE_SECONDS)
     began, requests, failed = time.monotonic(), tally.requests, tally.failed
     port = free_ports(1)[0]
-    old = next(one for one in crew.children if one.name == name)
+    old = next(one for one in supervisor.children if one.name == name)
     new = replaceable_child(layout, name, port)
     with httpx.Client(timeout=5) as http:
-        in_time = crew.replace(old, new, lambda child: _is_ready(http, child, port, began))
+        in_time = supervisor.replace(old, new, lambda child: _is_ready(http, child, port, began))
     done = Replaced(
         name=name,
         seconds=time.monotonic() - began,
@@ -172,7 +174,7 @@ def _replaced(layout: Layout, crew: Crew, name: str, tally: Tally, teller: Telle
         failed=tally.failed - failed,
         in_time=in_time,
     )
-    teller.say(f"{name}: {done.requests} requests meanwhile, {done.failed} failed")
+    reporter.say(f"{name}: {done.requests} requests meanwhile, {done.failed} failed")
     return done
 
 
@@ -241,22 +243,22 @@ async def _starter(shift: Shift, account: Mapping[str, str]) -> None:
         await asyncio.sleep(STARTER_PAUSE_SECONDS)
 
 
-async def _wrong(places: Places, said: Acknowledged, earlier: Any) -> dict[str, int]:
-    databases = {name: Database(url, url) for name, url in places.databases.items()}
-    if not await settle(databases, places.nats_url, seconds=SETTLE_SECONDS):
+async def _wrong(endpoints: Endpoints, said: Acknowledged, earlier: Any) -> dict[str, int]:
+    databases = {name: Database(url, url) for name, url in endpoints.databases.items()}
+    if not await wait_until_quiescent(databases, endpoints.nats_url, seconds=SETTLE_SECONDS):
         raise Unexpected(f"After {SETTLE_SECONDS} seconds events still wait for their effect.")
-    found = await findings(places, said, earlier)
+    found = await findings(endpoints, said, earlier)
     return {name: count for name, count in found.items() if count}
 
 
-def _tell(teller: Teller, done: list[Replaced], tally: Tally, said: Acknowledged) -> None:
+def _tell(reporter: Reporter, done: list[Replaced], tally: Tally, said: Acknowledged) -> None:
     table = Table("Replaced", "Seconds", "Requests meanwhile", "Failed", "Stopped", box=None)
     for one in done:
         stopped = "by itself" if one.in_time else "killed"
         row = (f"{one.seconds:.1f}", str(one.requests), str(one.failed), stopped)
         table.add_row(one.name, *row)
-    teller.console.print(table)
-    teller.say(
+    reporter.console.print(table)
+    reporter.say(
         f"{tally.requests} requests, {tally.failed} failed; {len(done)} processes replaced;"
         f" {len(said.cases)} submissions and {len(said.decisions)} decisions acknowledged"
     )

@@ -24,7 +24,7 @@ FIRST_START_BYTES = 600 * 2**20
 LATER_START_BYTES = 120 * 2**20
 ELSEWHERE = Path("/var/tmp")  # noqa: S108 - a folder of our own is made in it and checked
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def known_home(folder: Path) -> Home:
     return Home(folder, place)
 
 
-def open_home(folder: Path, can_hold: Callable[[Path], bool], tell: Tell) -> Home:
+def open_home(folder: Path, can_hold: Callable[[Path], bool], tell: Report) -> Home:
     """The home, made where it is missing; `can_hold` says whether a folder can hold a database."""
     folder = folder.absolute()
     try:
@@ -91,7 +91,7 @@ def elsewhere(folder: Path) -> Path:
     return ELSEWHERE / f"onenet-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
 
 
-def _named_place(folder: Path, location: Path, tell: Tell) -> Path:
+def _named_place(folder: Path, location: Path, tell: Report) -> Path:
     place = Path(location.read_text().strip())
     if not place.is_absolute():
         raise Unusable(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from onenet.databases import Database
-from onenet.settling import settle
+from onenet.quiescence import wait_until_quiescent
 
 from ..bench import Bench
 from ..frame import Outcome, Row, figure_outcome, quantile
@@ -143,7 +143,7 @@ async def _wrong(bench: Bench, platform: Platform, crowd: Crowd, began: int) -> 
     for key in random.Random(0).sample(sorted(given), min(REPEATED, len(given))):
         await crowd.repeat(key)
     databases = {name: Database(url, url) for name, url in platform.places.databases.items()}
-    if not await settle(databases, platform.places.nats_url, seconds=SETTLE_SECONDS):
+    if not await wait_until_quiescent(databases, platform.places.nats_url, seconds=SETTLE_SECONDS):
         raise RuntimeError(f"after {SETTLE_SECONDS} s events still wait for their effect")
     cases = [one.case_id for one in given.values()]
     stored = await _one(platform, STORED) - began

@@ -14,10 +14,10 @@ from rich.table import Table
 
 from exchange_svc.calls.chain import START, first_break
 from onenet.audit.references import REFERENCES, Difference, Reference, compare
+from onenet.console import Reporter
 from onenet.databases import GONE
+from onenet.endpoints import Endpoints
 from onenet.failures import DatabaseAway, Unexpected
-from onenet.places import Places
-from onenet.telling import Teller
 
 STRETCH: Final = 2_000
 CHUNK: Final = 1 << 20
@@ -46,30 +46,30 @@ class Page:
 Connections = Mapping[str, "asyncpg.Connection"]
 
 
-def verify(teller: Teller, places: Places, *, files: bool = True) -> None:
+def verify(reporter: Reporter, endpoints: Endpoints, *, files: bool = True) -> None:
     """Raises Unexpected when anything does not agree."""
-    with teller.step("Comparing the books"):
-        pages = asyncio.run(pages_of(places, files=files))
+    with reporter.step("Comparing the books"):
+        pages = asyncio.run(pages_of(endpoints, files=files))
     table = Table("Book", "Compared", "Wrong", "For instance", box=None)
     for one in pages:
         mark = "red" if one.wrong else "green"
         table.add_row(
             one.name, str(one.compared), f"[{mark}]{one.wrong}[/]", "; ".join(one.examples)
         )
-    teller.console.print(table)
+    reporter.console.print(table)
     wrong = [one.name for one in pages if one.wrong]
     if wrong:
         raise Unexpected(
             f"These books do not agree: {'; '.join(wrong)}. docs/operations.md, “When the books do"
             " not agree”, says what to do."
         )
-    teller.say("Every book agrees.")
+    reporter.say("Every book agrees.")
 
 
-async def pages_of(places: Places, *, files: bool) -> list[Page]:
+async def pages_of(endpoints: Endpoints, *, files: bool) -> list[Page]:
     async with AsyncExitStack() as stack:
         connections: dict[str, asyncpg.Connection] = {}
-        for name, url in places.databases.items():
+        for name, url in endpoints.databases.items():
             try:
                 connections[name] = await asyncpg.connect(url, timeout=10)
             except GONE as error:
@@ -78,8 +78,8 @@ async def pages_of(places: Places, *, files: bool) -> list[Page]:
         pages = [await _ledger(connections["exchange"])]
         pages += [await _sequences(name, one) for name, one in connections.items()]
         pages += await _references(connections)
-        if files and places.files is not None:
-            pages.append(await _files(connections["case"], places.files / "case"))
+        if files and endpoints.files is not None:
+            pages.append(await _files(connections["case"], endpoints.files / "case"))
         return pages
 
 

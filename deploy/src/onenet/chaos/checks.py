@@ -9,7 +9,7 @@ import asyncpg
 from onenet.audit.verifying import pages_of
 from onenet.chaos.clients import Acknowledged
 from onenet.chaos.streams import stream_findings
-from onenet.places import Places
+from onenet.endpoints import Endpoints
 
 TWO_HANDS: Final = """
     SELECT count(*) FROM (
@@ -40,21 +40,21 @@ class Before:
     replays: int
 
 
-async def before(places: Places) -> Before:
-    failed, replays = await _row(places.databases["identity"], TRACES)
+async def before(endpoints: Endpoints) -> Before:
+    failed, replays = await _row(endpoints.databases["identity"], TRACES)
     return Before(failed, replays)
 
 
-async def findings(places: Places, said: Acknowledged, earlier: Before) -> dict[str, int]:
+async def findings(endpoints: Endpoints, said: Acknowledged, earlier: Before) -> dict[str, int]:
     """What was lost or doubled, by name."""
-    found = await _of_cases(places.databases, said)
-    found |= await _of_traces(places, said, earlier)
+    found = await _of_cases(endpoints.databases, said)
+    found |= await _of_traces(endpoints, said, earlier)
     for name, question in STUCK.items():
-        counts = [(await _column(one, question))[0] for one in places.databases.values()]
+        counts = [(await _column(one, question))[0] for one in endpoints.databases.values()]
         found[name] = sum(counts)
-    for page in await pages_of(places, files=True):
+    for page in await pages_of(endpoints, files=True):
         found[page.name] = page.wrong
-    return found | await stream_findings(places)
+    return found | await stream_findings(endpoints)
 
 
 async def _of_cases(databases: Mapping[str, str], said: Acknowledged) -> dict[str, int]:
@@ -93,9 +93,9 @@ def _without(cases: set[str], moves: set[tuple[str, str]], action: str) -> int:
     return sum((one, action) not in moves for one in cases)
 
 
-async def _of_traces(places: Places, said: Acknowledged, earlier: Before) -> dict[str, int]:
+async def _of_traces(endpoints: Endpoints, said: Acknowledged, earlier: Before) -> dict[str, int]:
     """A refusal that was answered has its trace; one whose answer was lost may have one, too."""
-    present = await before(places)
+    present = await before(endpoints)
     failed = present.failed_sign_ins - earlier.failed_sign_ins
     replayed = present.replays - earlier.replays
     return {

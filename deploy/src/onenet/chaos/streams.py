@@ -10,7 +10,7 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from chassis.events import stream_of
 from onenet.doctor.bus import subjects_of
-from onenet.places import Places
+from onenet.endpoints import Endpoints
 from onenet.services import SERVICES
 
 BATCH: Final = 500
@@ -18,21 +18,21 @@ WAIT_SECONDS: Final = 2
 Message = tuple[str, str, str, int]
 
 
-async def stream_findings(places: Places) -> dict[str, int]:
+async def stream_findings(endpoints: Endpoints) -> dict[str, int]:
     """Kept rows the stream lacks, events out of order, events a reader has not had."""
     missing = disordered = unread = 0
-    connection = await nats.connect(places.nats_url, connect_timeout=5)
+    connection = await nats.connect(endpoints.nats_url, connect_timeout=5)
     try:
         for producer in SERVICES:
             events = await _events(connection.jetstream(), producer)
             missing += len(
-                await _published(places.databases[producer]) - {one[0] for one in events}
+                await _published(endpoints.databases[producer]) - {one[0] for one in events}
             )
             disordered += _disorder(events)
             for reader in SERVICES:
                 wanted = subjects_of(reader).get(producer)
                 if wanted:
-                    unread += await _unread(places.databases[reader], events, wanted)
+                    unread += await _unread(endpoints.databases[reader], events, wanted)
     finally:
         await connection.close()
     return {

@@ -12,17 +12,17 @@ from chassis.consumer import merged, producers
 from chassis.events import service_of, stream_of
 from onenet.describe import settings_class
 from onenet.doctor.findings import Finding, good, notice, wrong
-from onenet.places import Places
+from onenet.endpoints import Endpoints
 from onenet.services import SERVICES, package_of
 
 LAG: Final = 1_000
 STUCK: Final = 50
 
 
-async def examine(places: Places) -> list[Finding]:
+async def examine(endpoints: Endpoints) -> list[Finding]:
     try:
         connection = await nats.connect(
-            places.nats_url, connect_timeout=5, max_reconnect_attempts=1, error_cb=_quiet
+            endpoints.nats_url, connect_timeout=5, max_reconnect_attempts=1, error_cb=_quiet
         )
     except (NatsError, OSError, TimeoutError) as error:
         do = "Start NATS or mend its address: runbook RelayStandsStill."

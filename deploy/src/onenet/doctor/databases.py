@@ -9,7 +9,7 @@ import asyncpg
 from alembic.script import ScriptDirectory
 
 from onenet.doctor.findings import Finding, good, notice, wrong
-from onenet.places import Places
+from onenet.endpoints import Endpoints
 from onenet.services import package_of
 
 GONE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -36,9 +36,9 @@ QUESTION: Final = """
 """
 
 
-async def examine(places: Places) -> list[Finding]:
+async def examine(endpoints: Endpoints) -> list[Finding]:
     found: list[Finding] = []
-    for service, url in places.databases.items():
+    for service, url in endpoints.databases.items():
         found += await _of(service, url)
     return found
 

@@ -9,15 +9,15 @@ import httpx
 
 from chassis.clock import today
 from onenet.doctor.findings import Finding, good, notice, wrong
-from onenet.places import Places
+from onenet.endpoints import Endpoints
 
 AUTUMN: Final = 11
 GONE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
-async def examine_gateway(places: Places) -> list[Finding]:
+async def examine_gateway(endpoints: Endpoints) -> list[Finding]:
     """Each service as the gateway sees it, and its keys."""
-    async with httpx.AsyncClient(base_url=places.base_url, timeout=10) as http:
+    async with httpx.AsyncClient(base_url=endpoints.base_url, timeout=10) as http:
         try:
             before = time.time()
             ready = await http.get("/readyz")
@@ -79,10 +79,10 @@ def _keys(answer: httpx.Response) -> Finding:
     return good("keys", "published", f"{len(kids)} for {', '.join(sorted(makers))}")
 
 
-async def examine_calendar(places: Places) -> list[Finding]:
+async def examine_calendar(endpoints: Endpoints) -> list[Finding]:
     """Legal clocks run in working days, so this year's and soon next year's must be official."""
     try:
-        connection = await asyncpg.connect(places.databases["case"], timeout=5)
+        connection = await asyncpg.connect(endpoints.databases["case"], timeout=5)
         try:
             rows = await connection.fetch("SELECT year FROM calendar_year ORDER BY year")
         finally:

@@ -12,14 +12,14 @@ from threading import Event
 from typing import Any, Final
 
 from onenet.client import Network, SignedIn, promised
+from onenet.console import Reporter
 from onenet.failures import Unexpected
 from onenet.imports import finish_items, import_regions, start_items
+from onenet.quiescence import wait_until_quiescent
 from onenet.samples import files
 from onenet.secret_keys import Secrets
 from onenet.services import Layout
-from onenet.settling import settle
 from onenet.state import Home, Stages, write_json
-from onenet.telling import Teller
 
 AT_ONCE: Final = 4
 SETTLE_SECONDS: Final = 60
@@ -38,7 +38,7 @@ class Load:
     home: Home
     base_url: str
     secrets: Secrets
-    teller: Teller
+    reporter: Reporter
     stopping: Event
 
     def account(self, username: str) -> Network:
@@ -57,8 +57,8 @@ def load_samples(load: Load, layout: Layout) -> None:
             stage(load, admin)
             stages.mark(name)
     # Only then can a citizen apply for what she has found: cases keep copies of items and staff.
-    with load.teller.step("Copies between the services"):
-        asyncio.run(settle(layout.databases, layout.nats_url, seconds=SETTLE_SECONDS))
+    with load.reporter.step("Copies between the services"):
+        asyncio.run(wait_until_quiescent(layout.databases, layout.nats_url, seconds=SETTLE_SECONDS))
     write_json(load.home.samples, accounts(load.secrets))
 
 
@@ -93,7 +93,7 @@ def _account(secrets: Secrets, username: str, name: str) -> dict[str, str]:
 
 def _regions(load: Load, admin: Network) -> None:
     rows = files.regions()
-    with load.teller.bar("Divisions", len(rows)) as bar:
+    with load.reporter.bar("Divisions", len(rows)) as bar:
         outcome = import_regions(admin, rows, bar, dry_run=False)
     if outcome.rejected:
         raise Unexpected(f"Sample divisions were rejected: {outcome.rejected[0].reason}")
@@ -141,7 +141,7 @@ def _companies(load: Load, admin: Network) -> None:
 def _guides(load: Load, admin: Network) -> None:
     guides = files.guides()
     lines = "".join(json.dumps(guide, ensure_ascii=False) + "\n" for guide in guides)
-    with load.teller.bar("Guides", len(guides)) as bar:
+    with load.reporter.bar("Guides", len(guides)) as bar:
         job = start_items(admin, "guides.jsonl", lines.encode(), dry_run=False)
         outcome = finish_items(admin, job, bar)
     if outcome.rejected:
@@ -173,7 +173,7 @@ def _each(
             raise Interrupted
         work(row)
 
-    with load.teller.bar(label, len(rows)) as bar, ThreadPoolExecutor(AT_ONCE) as pool:
+    with load.reporter.bar(label, len(rows)) as bar, ThreadPoolExecutor(AT_ONCE) as pool:
         try:
             for _ in pool.map(one, rows):
                 bar.advance()

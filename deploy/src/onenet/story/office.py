@@ -93,8 +93,8 @@ def _special(story: Story, reviewer: Network, application: Application) -> None:
     if not kinds:
         return
     with story.step("15", "The reviewer") as step:
-        wish = {"kind": kinds[0]["kind"], "reason": kinds[0]["name"], "expected_days": 5}
-        clock = reviewer.post(path, wish, status=OK)
+        options = {"kind": kinds[0]["kind"], "reason": kinds[0]["name"], "expected_days": 5}
+        clock = reviewer.post(path, options, status=OK)
         ensure(_status(application) == "suspended", "a special procedure does not suspend")
         number = _newest_interval(clock)
         clock = reviewer.post(f"{path}/{number}/end", {"result": "无异议"}, status=OK)
@@ -133,8 +133,8 @@ def _extend(story: Story, decider: Network, application: Application) -> None:
     with story.step("15", "The decider") as step:
         before = _legal_due(decider.get(f"{application.path}/clock"))
         claim(decider, task_of(decider, application, "decision"))
-        wish = {"days": 2, "reason": "需与公安机关核对户籍信息"}
-        after = _legal_due(decider.post(f"{application.path}/extension", wish, status=OK))
+        options = {"days": 2, "reason": "需与公安机关核对户籍信息"}
+        after = _legal_due(decider.post(f"{application.path}/extension", options, status=OK))
         ensure(after > before, f"an extension moves nothing: {before} stays {after}")
         step.said = f"extends by two working days: due {after} instead of {before}"
 

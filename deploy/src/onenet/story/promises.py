@@ -9,8 +9,8 @@ from typing import Any, Final
 import httpx
 
 from onenet.client import Network
+from onenet.console import Reporter
 from onenet.failures import Unexpected
-from onenet.telling import Teller
 
 PATIENCE_SECONDS: Final = 30
 PAUSE_SECONDS: Final = 0.1
@@ -27,13 +27,13 @@ class Step:
 
 @dataclass
 class Story:
-    teller: Teller
+    reporter: Reporter
     steps: int = 0
     started: float = field(default_factory=time.monotonic)
 
     @contextmanager
     def step(self, row: str, who: str) -> Iterator[Step]:
-        """Tell one step; a broken promise in it ends the story and names the row."""
+        """Report one step; a broken promise in it ends the story and names the row."""
         step = Step(row, who)
         began = time.monotonic()
         try:
@@ -43,7 +43,7 @@ class Story:
             raise Unexpected(f"Row {row} is not as promised ({who}): {reason}") from broken
         took = (time.monotonic() - began) * 1000
         self.steps += 1
-        self.teller.say(f"{row:>5}  {who} {step.said} [{took:.0f} ms]")
+        self.reporter.say(f"{row:>5}  {who} {step.said} [{took:.0f} ms]")
 
     def seconds(self) -> float:
         return time.monotonic() - self.started

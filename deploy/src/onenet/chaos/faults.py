@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from onenet.chaos.clients import Work
+from onenet.console import Reporter
 from onenet.state import Home, read_json
-from onenet.telling import Teller
 
 BETWEEN_SECONDS: Final = (5.0, 10.0)
 STOPPED_SECONDS: Final = 10
@@ -22,7 +22,7 @@ BUS: Final = "NATS"
 
 
 @dataclass
-class Strikes:
+class FaultCounts:
     """What was done to the platform."""
 
     killed: int = 0
@@ -30,9 +30,11 @@ class Strikes:
     bus_lost: int = 0
 
 
-async def kill_on(work: Work, home: Home, choice: random.Random, teller: Teller) -> Strikes:
+async def inject_faults(
+    work: Work, home: Home, choice: random.Random, reporter: Reporter
+) -> FaultCounts:
     """Kill, freeze and once lose all the bus holds, for as long as people work."""
-    done, last = Strikes(), dict[str, float]()
+    done, last = FaultCounts(), dict[str, float]()
     losing = choice.randint(3, 6)
     while work.goes_on():
         await asyncio.sleep(choice.uniform(*BETWEEN_SECONDS))
@@ -41,7 +43,7 @@ async def kill_on(work: Work, home: Home, choice: random.Random, teller: Teller)
             break
         losing -= 1
         if losing == 0:
-            teller.say("the bus loses all its data")
+            reporter.say("the bus loses all its data")
             _lose_bus(home)
             done.bus_lost += 1
             last[BUS] = time.monotonic()
@@ -49,7 +51,7 @@ async def kill_on(work: Work, home: Home, choice: random.Random, teller: Teller)
         child = _chosen(home, last, order[0])
         if child is not None:
             frozen = order[1] < FROZEN
-            teller.say(f"{'SIGSTOP' if frozen else 'SIGKILL'} {child['name']}")
+            reporter.say(f"{'SIGSTOP' if frozen else 'SIGKILL'} {child['name']}")
             await _strike(child, frozen=frozen)
             last[child["name"]] = time.monotonic()
             done.frozen += frozen

@@ -53,7 +53,7 @@ def _console() -> Console:
 
 
 @dataclass
-class Teller:
+class Reporter:
     console: Console = field(default_factory=_console)
 
     def say(self, sentence: str) -> None:

@@ -11,19 +11,19 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from onenet.chaos.burglars import burglar
+from onenet.chaos.attackers import attacker
 from onenet.chaos.checks import before, findings
 from onenet.chaos.clients import Acknowledged, Work, citizen, officer
-from onenet.chaos.kills import Strikes, kill_on
+from onenet.chaos.faults import FaultCounts, inject_faults
 from onenet.chaos.plans import Plan, plans_at
+from onenet.console import Reporter
 from onenet.databases import Database
+from onenet.endpoints import Endpoints, endpoints_of
 from onenet.failures import Unexpected
-from onenet.places import Places, places_of
-from onenet.settling import settle
+from onenet.quiescence import wait_until_quiescent
 from onenet.state import known_home
-from onenet.story.telling import platform_of_its_own
-from onenet.telling import Teller
-from onenet.whereabouts import samples_of
+from onenet.story.run import platform_of_its_own
+from onenet.targets import samples_of
 
 CITIZENS: Final = 12
 OFFICERS: Final = 3
@@ -31,7 +31,7 @@ SETTLE_SECONDS: Final = 180
 
 
 @dataclass(frozen=True)
-class Wish:
+class Options:
     """`submissions` a run, at most `seconds` each; seeds count up from `seed`."""
 
     runs: int
@@ -53,45 +53,47 @@ class Run:
     ratings: int
     withdrawals: int
     refusals: int
-    strikes: Strikes
+    strikes: FaultCounts
     seconds: float
     wrong: Mapping[str, int]
     checked: int
 
 
-def unleash(teller: Teller, wish: Wish) -> None:
+def run_chaos(reporter: Reporter, options: Options) -> None:
     """Raises Unexpected, naming the figures, when anything was lost or doubled in any run."""
     done: list[Run] = []
-    with platform_of_its_own(teller, split=wish.split) as (base_url, samples):
-        for seed in range(wish.seed, wish.seed + wish.runs):
-            teller.say(f"Seed {seed}: the same seed kills in the same order.")
-            done.append(asyncio.run(_run(teller, base_url, samples, wish, seed)))
-            _keep(done, wish)
-    _tell(teller, done)
+    with platform_of_its_own(reporter, split=options.split) as (base_url, samples):
+        for seed in range(options.seed, options.seed + options.runs):
+            reporter.say(f"Seed {seed}: the same seed kills in the same order.")
+            done.append(asyncio.run(_run(reporter, base_url, samples, options, seed)))
+            _keep(done, options)
+    _tell(reporter, done)
     wrong = {one.seed: dict(one.wrong) for one in done if one.wrong}
-    few = [one.seed for one in done if one.submissions < wish.submissions]
+    few = [one.seed for one in done if one.submissions < options.submissions]
     if wrong or few:
-        raise Unexpected(f"Wrong: {wrong}; fewer than {wish.submissions} submissions: {few}")
+        raise Unexpected(f"Wrong: {wrong}; fewer than {options.submissions} submissions: {few}")
 
 
-async def _run(teller: Teller, base_url: str, samples: Path, wish: Wish, seed: int) -> Run:
+async def _run(
+    reporter: Reporter, base_url: str, samples: Path, options: Options, seed: int
+) -> Run:
     choice = random.Random(seed)  # noqa: S311 - to be repeated
     accounts = samples_of(samples)
     home = known_home(samples.parent)
     said = Acknowledged()
-    places = places_of(samples.parent)
-    earlier = await before(places)
+    endpoints = endpoints_of(samples.parent)
+    earlier = await before(endpoints)
     plans = plans_at(base_url)
     began = time.monotonic()
-    work = Work(base_url, plans, wish.submissions, began + wish.seconds, said)
+    work = Work(base_url, plans, options.submissions, began + options.seconds, said)
     async with asyncio.TaskGroup() as group:
         for start in _people(work, accounts, plans, choice):
             group.create_task(start)
-        kills = group.create_task(kill_on(work, home, choice, teller))
+        kills = group.create_task(inject_faults(work, home, choice, reporter))
     took = time.monotonic() - began
-    teller.say(f"answers: {dict(said.statuses)}")
-    await _settled(places_of(samples.parent))
-    found = await findings(places_of(samples.parent), said, earlier)
+    reporter.say(f"answers: {dict(said.statuses)}")
+    await _settled(endpoints_of(samples.parent))
+    found = await findings(endpoints_of(samples.parent), said, earlier)
     run = Run(
         seed=seed,
         submissions=len(said.cases),
@@ -105,7 +107,7 @@ async def _run(teller: Teller, base_url: str, samples: Path, wish: Wish, seed: i
         wrong={name: count for name, count in found.items() if count},
         checked=len(found),
     )
-    _say(teller, run)
+    _say(reporter, run)
     return run
 
 
@@ -119,7 +121,7 @@ def _people(
     people += [
         officer(work, officers[one % len(officers)], _own(choice)) for one in range(OFFICERS)
     ]
-    return [*people, burglar(work, known[-1], _own(choice))]
+    return [*people, attacker(work, known[-1], _own(choice))]
 
 
 def _own(choice: random.Random) -> random.Random:
@@ -134,15 +136,15 @@ def _officers(accounts: Mapping[str, Any], department: str) -> list[Mapping[str,
     return [*clerks[:2], *deciders[:1]]
 
 
-async def _settled(places: Places) -> None:
-    databases = {name: Database(url, url) for name, url in places.databases.items()}
-    if not await settle(databases, places.nats_url, seconds=SETTLE_SECONDS):
+async def _settled(endpoints: Endpoints) -> None:
+    databases = {name: Database(url, url) for name, url in endpoints.databases.items()}
+    if not await wait_until_quiescent(databases, endpoints.nats_url, seconds=SETTLE_SECONDS):
         raise Unexpected(f"After {SETTLE_SECONDS} seconds events still wait for their effect.")
 
 
-def _say(teller: Teller, run: Run) -> None:
+def _say(reporter: Reporter, run: Run) -> None:
     strikes = run.strikes
-    teller.say(
+    reporter.say(
         f"{run.submissions} submissions, {run.corrections} corrections, {run.decisions} decisions,"
         f" {run.ratings} ratings, {run.withdrawals} withdrawals acknowledged and {run.refusals}"
         f" attempts refused in {run.seconds:.0f} s; {strikes.killed} killed, {strikes.frozen}"
@@ -151,7 +153,7 @@ def _say(teller: Teller, run: Run) -> None:
     )
 
 
-def _tell(teller: Teller, done: list[Run]) -> None:
+def _tell(reporter: Reporter, done: list[Run]) -> None:
     heads = ("Seed", "Submissions", "Corrections", "Decisions", "Ratings")
     table = Table(*heads, "Killed", "Frozen", "Bus lost", "Seconds", "Wrong", box=None)
     for one in done:
@@ -159,12 +161,12 @@ def _tell(teller: Teller, done: list[Run]) -> None:
         blows = (one.strikes.killed, one.strikes.frozen, one.strikes.bus_lost)
         wrong = ", ".join(f"{name} {count}" for name, count in one.wrong.items()) or "0"
         table.add_row(*map(str, (one.seed, *counts, *blows)), f"{one.seconds:.0f}", wrong)
-    teller.console.print(table)
+    reporter.console.print(table)
 
 
-def _keep(done: list[Run], wish: Wish) -> None:
+def _keep(done: list[Run], options: Options) -> None:
     """Written after each run, so that what was found is there however the next one ends."""
-    if wish.report is not None:
-        wish.report.parent.mkdir(parents=True, exist_ok=True)
+    if options.report is not None:
+        options.report.parent.mkdir(parents=True, exist_ok=True)
         content = [asdict(one) for one in done]
-        wish.report.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+        options.report.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")

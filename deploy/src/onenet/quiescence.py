@@ -12,7 +12,9 @@ QUIET_TURNS = 2
 PAUSE_SECONDS = 0.2
 
 
-async def settle(databases: Mapping[str, Database], nats_url: str, *, seconds: float) -> bool:
+async def wait_until_quiescent(
+    databases: Mapping[str, Database], nats_url: str, *, seconds: float
+) -> bool:
     """Returns when all is quiet, or False after `seconds`."""
     connection = await nats.connect(nats_url, connect_timeout=5)
     stream = connection.jetstream()

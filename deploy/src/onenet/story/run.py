@@ -12,35 +12,37 @@ from typing import Any, Final
 
 from onenet.children import Child
 from onenet.client import is_there
+from onenet.console import Reporter
 from onenet.failures import ChildFailed, NotAnswering
 from onenet.ports import free_ports
 from onenet.state import forget, known_home, read_json
 from onenet.story import afterwards, office, scenes
 from onenet.story.cast import Cast
 from onenet.story.promises import Story
-from onenet.telling import Teller
-from onenet.whereabouts import running_base_url, samples_of
+from onenet.targets import running_base_url, samples_of
 
 START_SECONDS: Final = 240
 
 
-def tell_story(teller: Teller, *, state: Path, base_url: str | None, samples: Path | None) -> None:
+def run_story(
+    reporter: Reporter, *, state: Path, base_url: str | None, samples: Path | None
+) -> None:
     """Raises Unexpected at the first promise that is not kept."""
     known = running_base_url(state, base_url)
     if known and is_there(known):
         accounts = samples or known_home(state).samples
-        _tell(teller, known, accounts)
+        _tell(reporter, known, accounts)
         return
     if base_url:
         raise NotAnswering(base_url)
-    with platform_of_its_own(teller) as (address, accounts):
-        _tell(teller, address, accounts)
+    with platform_of_its_own(reporter) as (address, accounts):
+        _tell(reporter, address, accounts)
 
 
-def _tell(teller: Teller, base_url: str, samples: Path) -> None:
-    story = Story(teller)
+def _tell(reporter: Reporter, base_url: str, samples: Path) -> None:
+    story = Story(reporter)
     cast = Cast.at(base_url, samples_of(samples))
-    teller.say(f"At {base_url}:")
+    reporter.say(f"At {base_url}:")
     citizen = scenes.registration(story, cast)
     item = scenes.search(story, cast, scenes.ITEM)
     application = scenes.Application(citizen, item)
@@ -58,7 +60,7 @@ def _tell(teller: Teller, base_url: str, samples: Path) -> None:
     second = afterwards.second_case(story, cast, application, code)
     afterwards.withdrawal(story, second)
     afterwards.agency(story, cast)
-    teller.say(f"Every promise was kept: {story.steps} steps in {story.seconds():.1f} s.")
+    reporter.say(f"Every promise was kept: {story.steps} steps in {story.seconds():.1f} s.")
 
 
 def _reviews(cast: Cast, item: dict[str, Any]) -> list[dict[str, Any]]:
@@ -67,7 +69,7 @@ def _reviews(cast: Cast, item: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def platform_of_its_own(teller: Teller, *, split: bool = False) -> Iterator[tuple[str, Path]]:
+def platform_of_its_own(reporter: Reporter, *, split: bool = False) -> Iterator[tuple[str, Path]]:
     """A platform in a temporary folder, forgotten afterwards: its address and samples.json."""
     # Under /var/tmp, where also the server's own system user can reach it.
     with tempfile.TemporaryDirectory(prefix="onenet-story-", dir="/var/tmp") as folder:
@@ -76,7 +78,7 @@ def platform_of_its_own(teller: Teller, *, split: bool = False) -> Iterator[tupl
         log = Path(folder) / "launcher.log"
         launcher = start_launcher(state, free_ports(1)[0], log, split=split)
         try:
-            with teller.step("Nothing runs here, so the story has a platform of its own"):
+            with reporter.step("Nothing runs here, so the story has a platform of its own"):
                 base_url = wait_for_platform(launcher, state)
             yield base_url, known_home(state).samples
         finally:

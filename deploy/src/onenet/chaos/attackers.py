@@ -17,7 +17,7 @@ TRIES: Final = 6
 Flow = Generator[httpx.Request, httpx.Response, Any]
 
 
-class Burglar(SignedIn):
+class Attacker(SignedIn):
     """Signs in as SignedIn does, and keeps what it should throw away."""
 
     def enter(self) -> Flow:
@@ -43,16 +43,16 @@ class Burglar(SignedIn):
         return not is_pause and answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR
 
 
-async def burglar(work: Work, account: Mapping[str, str], choice: random.Random) -> None:
+async def attacker(work: Work, account: Mapping[str, str], choice: random.Random) -> None:
     """Replays codes and guesses passwords, a few times over the whole run."""
     said = work.acknowledged
     async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
         for _ in range(TRIES):
             if not work.goes_on():
                 return
-            owner = Burglar(work.base_url, account["username"], account["password"])
+            owner = Attacker(work.base_url, account["username"], account["password"])
             said.replays += await _driven(http, owner.enter())
-            stranger = Burglar(work.base_url, f"nobody-{secrets.token_hex(6)}", "wrong")
+            stranger = Attacker(work.base_url, f"nobody-{secrets.token_hex(6)}", "wrong")
             said.failed_sign_ins += await _driven(http, stranger.guess())
             await asyncio.sleep(choice.uniform(2, 8) + PAUSE_SECONDS)
 
