@@ -67,7 +67,7 @@ class TestCrew:
         os.kill(before, signal.SIGKILL)
         eventually(lambda: not one.is_alive())
         told = []
-        supervisor.tend(told.append)
+        supervisor.restart_ended(told.append)
         assert one.is_alive()
         assert one.pid != before
         assert told == ["one ended (killed by SIGKILL) and is started again."]
@@ -78,7 +78,7 @@ class TestCrew:
         def tend_for_ever():
             while True:
                 eventually(lambda: not one.is_alive())
-                supervisor.tend(lambda _: None)
+                supervisor.restart_ended(lambda _: None)
 
         with pytest.raises(ChildFailed, match="cannot go on"):
             tend_for_ever()
@@ -96,7 +96,7 @@ class TestReplacement:
         new = child(tmp_path, SLEEPER)
         alive = []
         assert supervisor.replace(
-            old, new, lambda _: asked.append(old.is_alive()) or len(asked) > 1
+            old, new, lambda _: alive.append(old.is_alive()) or len(alive) > 1
         )
         assert alive == [True, True]
         assert supervisor.children == [new]

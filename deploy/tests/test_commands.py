@@ -31,8 +31,8 @@ def run(tmp_path, monkeypatch):
 
 MEASURING = """
 import time
-from onenet.cli import _plainly
-with _plainly():
+from onenet.cli import _command
+with _command():
     try:
         print("begun", flush=True)
         time.sleep(60)

@@ -1,4 +1,4 @@
-"""The command line: run, reset, import, story, delay, settings."""
+"""The command line of `onenet`."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from onenet.imports import Outcome
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-importing = typer.Typer(no_args_is_help=True, help="Bring real input in through the API.")
+importing = typer.Typer(no_args_is_help=True, help="Import data through the API.")
 app.add_typer(importing, name="import")
 
 State = Annotated[Path, typer.Option(envvar="ONENET_STATE", help="Folder of the state")]
@@ -35,9 +35,9 @@ def main() -> None:
 
 
 @contextmanager
-def _plainly() -> Iterator[Reporter]:
-    """One sentence instead of a traceback."""
-    # As after Ctrl-C: what was started is stopped, what was made is removed.
+def _command() -> Iterator[Reporter]:
+    """Print a Refusal as one sentence instead of a traceback."""
+    # Like Ctrl-C: started processes are stopped, temporary folders removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     reporter = Reporter()
     try:
@@ -73,7 +73,7 @@ def run(
     from onenet.launcher import Options
     from onenet.launcher import run as launch
 
-    with _plainly() as reporter:
+    with _command() as reporter:
         launch(Options(port, state, database_url, nats_url, files_url, samples, split), reporter)
 
 
@@ -84,12 +84,12 @@ def reset(
         str | None, typer.Option(envvar="ONENET_DATABASE_URL", help="Drop the databases there, too")
     ] = None,
 ) -> None:
-    """Forget all data of the platform of this folder, wherever it lies."""
+    """Delete all data of this folder's platform."""
     from onenet.databases import drop_databases
     from onenet.services import SERVICES
     from onenet.state import forget
 
-    with _plainly() as reporter:
+    with _command() as reporter:
         gone = forget(state)
         if database_url:
             drop_databases(database_url, SERVICES)
@@ -106,16 +106,16 @@ def import_items(
     password: Password = None,
     state: State = HERE,
 ) -> None:
-    """Bring in a list of items (CSV, XLSX) or whole guides (JSONL)."""
+    """Import a list of items (CSV, XLSX) or whole guides (JSONL)."""
     from onenet.imports import finish_items, start_items
     from onenet.targets import importer
 
-    with _plainly() as reporter:
+    with _command() as reporter:
         network = importer(state, base_url, username, password)
         job = start_items(network, file.name, file.read_bytes(), dry_run=dry_run)
         with reporter.bar(file.name, job["total"]) as bar:
             outcome = finish_items(network, job, bar)
-        _tell_outcome(reporter, outcome, dry_run=dry_run)
+        _report_outcome(reporter, outcome, dry_run=dry_run)
 
 
 @importing.command("regions")
@@ -127,17 +127,17 @@ def import_divisions(
     password: Password = None,
     state: State = HERE,
 ) -> None:
-    """Bring in divisions: provinces.csv, cities.csv and areas.csv of a folder."""
+    """Import divisions: provinces.csv, cities.csv and areas.csv of a folder."""
     from onenet.imports import import_regions
     from onenet.samples.files import division_rows
     from onenet.targets import importer
 
-    with _plainly() as reporter:
+    with _command() as reporter:
         rows = _divisions(folder, division_rows)
         network = importer(state, base_url, username, password)
         with reporter.bar(folder.name, len(rows)) as bar:
             outcome = import_regions(network, rows, bar, dry_run=dry_run)
-        _tell_outcome(reporter, outcome, dry_run=dry_run)
+        _report_outcome(reporter, outcome, dry_run=dry_run)
 
 
 def _divisions(
@@ -157,15 +157,15 @@ def _divisions(
         ) from None
 
 
-def _tell_outcome(reporter: Reporter, outcome: "Outcome", *, dry_run: bool) -> None:
+def _report_outcome(reporter: Reporter, outcome: "Outcome", *, dry_run: bool) -> None:
     rejected = len(outcome.rejected)
     would = "Would be " if dry_run else ""
     reporter.say(
         f"{would}{outcome.created} new, {outcome.changed} changed,"
         f" {outcome.unchanged} as they were, {rejected} rejected of {outcome.total} rows."
     )
-    for one in outcome.rejected:
-        reporter.say(f"  line {one.line}: {one.reason}")
+    for rejection in outcome.rejected:
+        reporter.say(f"  line {rejection.line}: {rejection.reason}")
     if rejected:
         raise typer.Exit(2)
 
@@ -181,7 +181,7 @@ def story(
     """Play the main job and check every promise; starts a platform of its own if none runs."""
     from onenet.story import run_story
 
-    with _plainly() as reporter:
+    with _command() as reporter:
         run_story(reporter, state=state, base_url=base_url, samples=samples)
 
 
@@ -192,14 +192,14 @@ def chaos(
     seconds: Annotated[int, typer.Option(min=30, help="A run ends after this")] = 600,
     seed: Annotated[int | None, typer.Option(help="Repeats a run; else by chance")] = None,
     split: Annotated[bool, typer.Option(help="Workers in processes of their own")] = False,
-    report: Annotated[Path | None, typer.Option(help="Write what was found as JSON")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the results as JSON")] = None,
 ) -> None:
     """Kill every process in turn while people work; exit 1 when anything was lost or doubled."""
     from secrets import randbelow
 
     from onenet.chaos.run import Options, run_chaos
 
-    with _plainly() as reporter:
+    with _command() as reporter:
         first = randbelow(10**6) if seed is None else seed
         run_chaos(reporter, Options(runs, submissions, seconds, first, split, report))
 
@@ -211,7 +211,7 @@ def rolling(
     """Replace every process in turn while people work; exit 1 when one request failed."""
     from onenet.rolling import roll
 
-    with _plainly() as reporter:
+    with _command() as reporter:
         roll(reporter, rounds=rounds)
 
 
@@ -224,7 +224,7 @@ def delay(
     """Measure from the commit of an event to the commit of its effect in another service."""
     from onenet.delay import measure
 
-    with _plainly() as reporter:
+    with _command() as reporter:
         measure(reporter, state=state, count=count, rate=rate)
 
 
@@ -247,11 +247,11 @@ def doctor(
     state: State = HERE,
     as_json: Annotated[bool, typer.Option("--json", help="For machines")] = False,
 ) -> None:
-    """Look at every part of the platform and say what to do; exit 1 when something is wrong."""
+    """Examine every part of the platform and say what to do; exit 1 when something is wrong."""
     from onenet.doctor.examining import examine
     from onenet.endpoints import endpoints_of
 
-    with _plainly() as reporter:
+    with _command() as reporter:
         endpoints = endpoints_of(
             state, databases=database or (), nats_url=nats_url, base_url=base_url
         )
@@ -270,7 +270,7 @@ def verify(
     from onenet.audit.verifying import verify as verify_books
     from onenet.endpoints import endpoints_of
 
-    with _plainly() as reporter:
+    with _command() as reporter:
         endpoints = endpoints_of(
             state, databases=database or (), nats_url=nats_url, base_url=base_url
         )
@@ -284,7 +284,7 @@ def backup(
     """Copy the running platform's databases, at one moment, and its files."""
     from onenet.backups import backup as back_up
 
-    with _plainly() as reporter:
+    with _command() as reporter:
         back_up(reporter, state, into)
 
 
@@ -299,7 +299,7 @@ def restore(
     """Put a backup into a state folder that has no data."""
     from onenet.backups import restore as put_back
 
-    with _plainly() as reporter:
+    with _command() as reporter:
         put_back(reporter, state, folder, secrets_file)
 
 

@@ -1,4 +1,4 @@
-"""Where the parts of a platform are: of the one that runs here, or as the operator names them."""
+"""The addresses of a platform's parts: of the one running here, or as the operator names them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from onenet.state import known_home, read_json
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Database addresses are those of the app roles; `files` is None when it is no local folder."""
+    """Databases are addressed as their app roles; `files` is None unless it is a local folder."""
 
     databases: Mapping[str, str]
     nats_url: str

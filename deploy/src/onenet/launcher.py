@@ -1,4 +1,4 @@
-"""`onenet run`: the whole platform of a folder, up until Ctrl-C."""
+"""`onenet run`: the whole platform of a folder, until Ctrl-C."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
 import httpx
 
@@ -32,7 +32,7 @@ from onenet.services import (
     replaceable_child,
     service_child,
 )
-from onenet.start_message import welcome
+from onenet.start_message import start_message
 from onenet.state import Home, Stages, ensure_space, known_home, only_one, open_home
 
 READY_SECONDS: Final = 90
@@ -42,7 +42,7 @@ LITTLE_SPACE: Final = 32 * 2**20
 
 @dataclass(frozen=True)
 class Options:
-    """What the operator asked for; None means: run one here."""
+    """The options of `onenet run`; a URL that is None means: start that server here."""
 
     port: int
     state: Path
@@ -51,19 +51,19 @@ class Options:
     files_url: str | None = None
     samples: bool = True
     split: bool = False
-    # Services and gateway listen to sockets of ours, so that others can take them over.
+    # The launcher owns the listening sockets, so that successors can take them over.
     replaceable: bool = False
 
 
 class Stop(BaseException):
-    """Somebody asked the launcher to stop."""
+    """The launcher was asked to stop."""
 
 
 @dataclass
 class StopSignal:
-    """Turns the first signal into a Stop, wherever the main thread is.
+    """Raises Stop in the main thread on the first signal.
 
-    Later ones do nothing: an impatient second Ctrl-C must not leave processes behind.
+    Later signals are ignored: a second Ctrl-C must not leave processes behind.
     """
 
     received: threading.Event = field(default_factory=threading.Event)
@@ -79,11 +79,11 @@ class StopSignal:
 
 
 def run(options: Options, reporter: Reporter) -> None:
-    """Start everything, stay until told to stop, stop everything."""
+    """Start everything, wait for the signal to stop, stop everything."""
     stop_signal = StopSignal()
     stop_signal.listen()
     try:
-        with only_one(options.state) as sign, _told_of_full_disk(options.state):
+        with only_one(options.state) as sign, _explaining_full_disk(options.state):
             sign(f"process {os.getpid()}, http://127.0.0.1:{options.port}")
             _run_alone(options, reporter, stop_signal)
     except Stop:
@@ -106,20 +106,28 @@ def _run_alone(options: Options, reporter: Reporter, stop_signal: StopSignal) ->
         layout = _start_all(options, home, owner, supervisor, reporter)
         if options.samples:
             _load(layout, supervisor, reporter, stop_signal)
-        supervisor.notes |= {"ready": True}
-        supervisor.write_roster()
-        reporter.console.print(welcome(layout, time.monotonic() - started))
-        _stay(supervisor, reporter)
+        supervisor.note(ready=True)
+        reporter.console.print(start_message(layout, time.monotonic() - started))
+        while True:
+            supervisor.restart_ended(reporter.say)
+            time.sleep(TURN_SECONDS)
     except Stop:
         reporter.say("Stopping …")
     finally:
         stop_signal.received.set()
-        _stop(supervisor, reporter)
+        killed = supervisor.stop()
+        if killed:
+            reporter.say(f"{', '.join(killed)} did not stop in time and had to be killed.")
+        reporter.say(
+            "Everything is stopped; the data stays for the next start (make reset deletes it)."
+        )
 
 
 @contextmanager
-def standing(options: Options, reporter: Reporter) -> Iterator[tuple[Layout, Supervisor]]:
-    """A platform inside this process, for whoever looks after its children himself."""
+def platform_in_process(
+    options: Options, reporter: Reporter
+) -> Iterator[tuple[Layout, Supervisor]]:
+    """A platform whose child processes the caller supervises."""
     home = open_home(
         options.state, lambda place: postgres.can_hold(place, postgres.server_owner()), reporter.say
     )
@@ -127,26 +135,10 @@ def standing(options: Options, reporter: Reporter) -> Iterator[tuple[Layout, Sup
     try:
         layout = _start_all(options, home, postgres.server_owner(), supervisor, reporter)
         _load(layout, supervisor, reporter, StopSignal())
-        supervisor.notes |= {"ready": True}
-        supervisor.write_roster()
+        supervisor.note(ready=True)
         yield layout, supervisor
     finally:
         supervisor.stop()
-
-
-def _stay(supervisor: Supervisor, reporter: Reporter) -> NoReturn:
-    while True:
-        supervisor.tend(reporter.say)
-        time.sleep(TURN_SECONDS)
-
-
-def _stop(supervisor: Supervisor, reporter: Reporter) -> None:
-    killed = supervisor.stop()
-    if killed:
-        reporter.say(f"{', '.join(killed)} did not stop in time and had to be killed.")
-    reporter.say(
-        "Everything is stopped; the data stays for the next start (make reset deletes it)."
-    )
 
 
 def _clear_up(roster: Path, reporter: Reporter) -> None:
@@ -177,7 +169,7 @@ def _start_all(
     names = processes(split=options.split)
     ports = dict(zip(names, free_ports(len(names)), strict=True)) | {GATEWAY: options.port}
     shared = {name: listening() for name in (*SERVICES, GATEWAY) if options.replaceable}
-    ports |= {name: one.getsockname()[1] for name, one in shared.items()}
+    ports |= {name: listener.getsockname()[1] for name, listener in shared.items()}
     layout = Layout(
         home=home,
         secrets=secrets,
@@ -189,13 +181,12 @@ def _start_all(
         split=options.split,
         sockets=shared,
     )
-    supervisor.notes |= {
-        "base_url": layout.base_url,
-        "database_url": database_url,
-        "nats_url": nats_url,
-    }
-    supervisor.notes |= {"addresses": {name: layout.address(name) for name in ports}}
-    supervisor.write_roster()
+    supervisor.note(
+        base_url=layout.base_url,
+        database_url=database_url,
+        nats_url=nats_url,
+        addresses={name: layout.address(name) for name in ports},
+    )
     with reporter.step("Database revisions"):
         migrate(layout, always=bool(options.database_url))
     _start_services(layout, supervisor, reporter)
@@ -216,7 +207,13 @@ def _start_postgres(
 
 
 def _start_services(layout: Layout, supervisor: Supervisor, reporter: Reporter) -> None:
-    children = {name: supervisor.add(_first(layout, name)) for name in layout.ports}
+    children = {}
+    for name in layout.ports:
+        child = service_child(layout, name)
+        if layout.sockets:
+            own = free_ports(1)[0] if name in layout.sockets else layout.ports[name]
+            child = replaceable_child(layout, name, own)
+        children[name] = supervisor.add(child)
     waiting = dict(children)
     reasons: dict[str, str] = {}
     deadline = time.monotonic() + READY_SECONDS
@@ -233,15 +230,8 @@ def _start_services(layout: Layout, supervisor: Supervisor, reporter: Reporter) 
             time.sleep(0.1)
 
 
-def _first(layout: Layout, name: str) -> Child:
-    if not layout.sockets:
-        return service_child(layout, name)
-    own = free_ports(1)[0] if name in layout.sockets else layout.ports[name]
-    return replaceable_child(layout, name, own)
-
-
 def _unready(http: httpx.Client, layout: Layout, supervisor: Supervisor, child: Child) -> str:
-    """Why the service is not ready; empty when it is."""
+    """Why the service is not ready; empty once it is."""
     supervisor.ensure_alive(child)
     try:
         answer = http.get(f"{layout.address(child.name)}/readyz")
@@ -253,7 +243,7 @@ def _unready(http: httpx.Client, layout: Layout, supervisor: Supervisor, child: 
 def _load(
     layout: Layout, supervisor: Supervisor, reporter: Reporter, stop_signal: StopSignal
 ) -> None:
-    """Sample data, loaded beside the watch over the children."""
+    """Load the sample data while the children are supervised."""
     if layout.home.samples.exists():
         return
     stages = Stages(layout.home.stages)
@@ -265,7 +255,9 @@ def _load(
     elif stages.done("regions"):
         reporter.say("The sample data of an interrupted start is completed.")
     load = Load(layout.home, layout.base_url, layout.secrets, reporter, stop_signal.received)
-    failure = _beside(lambda: load_samples(load, layout), lambda: supervisor.tend(reporter.say))
+    failure = _beside(
+        lambda: load_samples(load, layout), lambda: supervisor.restart_ended(reporter.say)
+    )
     if isinstance(failure, Refusal):
         raise Unusable(f"The sample data could not be loaded. {failure}")
     if failure is not None and not isinstance(failure, Interrupted):
@@ -273,13 +265,13 @@ def _load(
 
 
 def _beside(work: Callable[[], None], watch: Callable[[], None]) -> BaseException | None:
-    """Do the work in a thread while the main thread watches; what the work failed with."""
+    """Do the work in a thread while the main thread watches; returns the failure of the work."""
     failures: list[BaseException] = []
 
     def guarded() -> None:
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - given to the main thread
+        except BaseException as error:  # noqa: BLE001 - passed to the main thread
             failures.append(error)
 
     thread = threading.Thread(target=guarded, daemon=True)
@@ -291,8 +283,8 @@ def _beside(work: Callable[[], None], watch: Callable[[], None]) -> BaseExceptio
 
 
 @contextmanager
-def _told_of_full_disk(folder: Path) -> Iterator[None]:
-    """A disk that fills up while we work looks like anything else from inside."""
+def _explaining_full_disk(folder: Path) -> Iterator[None]:
+    """Explain failures that come from a full disk, which child processes report in many ways."""
     try:
         yield
     except (OSError, Refusal) as error:

@@ -1,4 +1,4 @@
-"""The NATS server of its wheel, run as a child with JetStream on disk."""
+"""The NATS server from its wheel, run as a child with JetStream on disk."""
 
 import os
 import socket
@@ -24,7 +24,10 @@ authorization {{ user: onenet, password: "{password}" }}
 
 
 def start(home: Home, supervisor: Supervisor, password: str) -> str:
-    """The address of a server that is up."""
+    """Start the server; returns its address once it answers."""
+    binary = Path(sys.executable).parent / "nats-server"
+    if not binary.exists():
+        raise Unusable("The program nats-server is not installed: run `make setup`.")
     port = free_ports(1)[0]
     folder = home.place / "nats"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -33,20 +36,13 @@ def start(home: Home, supervisor: Supervisor, password: str) -> str:
     child = supervisor.add(
         Child(
             name=BUS,
-            command=[str(_binary()), "-c", str(config)],
+            command=[str(binary), "-c", str(config)],
             env={"PATH": os.defpath},
             log=home.log("nats"),
         )
     )
     _wait(supervisor, child, port)
     return f"nats://onenet:{password}@{HOST}:{port}"
-
-
-def _binary() -> Path:
-    binary = Path(sys.executable).parent / "nats-server"
-    if not binary.exists():
-        raise Unusable("The program nats-server is not installed: run `make setup`.")
-    return binary
 
 
 def _wait(supervisor: Supervisor, child: Child, port: int) -> None:

@@ -1,4 +1,4 @@
-"""What must hold afterwards, read from databases, streams and answers. Every figure must be 0."""
+"""Checks after a run, on databases, streams and answers. Every figure must be 0."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,21 +34,21 @@ STUCK: Final = {
 
 @dataclass(frozen=True)
 class Before:
-    """Traces that were there before the run."""
+    """Traces left by earlier runs."""
 
     failed_sign_ins: int
     replays: int
 
 
 async def before(endpoints: Endpoints) -> Before:
-    failed, replays = await _row(endpoints.databases["identity"], TRACES)
+    ((failed, replays),) = await _rows(endpoints.databases["identity"], TRACES)
     return Before(failed, replays)
 
 
 async def findings(endpoints: Endpoints, said: Acknowledged, earlier: Before) -> dict[str, int]:
-    """What was lost or doubled, by name."""
-    found = await _of_cases(endpoints.databases, said)
-    found |= await _of_traces(endpoints, said, earlier)
+    """How many things were lost or doubled, by kind."""
+    found = await case_findings(endpoints.databases, said)
+    found |= await trace_findings(endpoints, said, earlier)
     for name, question in STUCK.items():
         counts = [(await _column(one, question))[0] for one in endpoints.databases.values()]
         found[name] = sum(counts)
@@ -57,7 +57,7 @@ async def findings(endpoints: Endpoints, said: Acknowledged, earlier: Before) ->
     return found | await stream_findings(endpoints)
 
 
-async def _of_cases(databases: Mapping[str, str], said: Acknowledged) -> dict[str, int]:
+async def case_findings(databases: Mapping[str, str], said: Acknowledged) -> dict[str, int]:
     case, exchange = databases["case"], databases["exchange"]
     files = await _rows(
         case, "SELECT case_id::text, case_no, outcome FROM case_file WHERE case_no > ''"
@@ -93,8 +93,10 @@ def _without(cases: set[str], moves: set[tuple[str, str]], action: str) -> int:
     return sum((one, action) not in moves for one in cases)
 
 
-async def _of_traces(endpoints: Endpoints, said: Acknowledged, earlier: Before) -> dict[str, int]:
-    """A refusal that was answered has its trace; one whose answer was lost may have one, too."""
+async def trace_findings(
+    endpoints: Endpoints, said: Acknowledged, earlier: Before
+) -> dict[str, int]:
+    """Every answered refusal has left a trace; one whose answer was lost may have left one too."""
     present = await before(endpoints)
     failed = present.failed_sign_ins - earlier.failed_sign_ins
     replayed = present.replays - earlier.replays
@@ -110,10 +112,6 @@ async def _rows(url: str, question: str) -> list[Any]:
         return list(await connection.fetch(question))
     finally:
         await connection.close()
-
-
-async def _row(url: str, question: str) -> Any:
-    return (await _rows(url, question))[0]
 
 
 async def _column(url: str, question: str) -> list[Any]:

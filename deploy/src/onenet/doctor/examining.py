@@ -1,4 +1,4 @@
-"""All examinations of one platform, told as a table or as JSON."""
+"""All examinations of a platform, printed as a table or as JSON."""
 
 import asyncio
 import json
@@ -29,20 +29,20 @@ def examine(reporter: Reporter, endpoints: Endpoints, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1))
     else:
-        _tell(reporter, found)
+        print_findings(reporter, found)
     if any(one.state is State.WRONG for one in found):
         raise Unexpected("Something is wrong: see above.")
 
 
 async def findings_of(endpoints: Endpoints) -> list[Finding]:
-    """One after another: an examination must not weigh on a platform that is in trouble."""
+    """One after another, to put little load on a platform that may be in trouble."""
     found: list[Finding] = []
     for examination in EXAMINATIONS:
         found += await examination(endpoints)
     return found
 
 
-def _tell(reporter: Reporter, found: list[Finding]) -> None:
+def print_findings(reporter: Reporter, found: list[Finding]) -> None:
     table = Table("", "Part", "What", "Found", box=None)
     for one in found:
         colour = _COLOURS[one.state]

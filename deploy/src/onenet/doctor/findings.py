@@ -1,4 +1,4 @@
-"""What an examination says of one part."""
+"""The result of examining one part."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass

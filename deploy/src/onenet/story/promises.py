@@ -1,4 +1,4 @@
-"""The thread of a story: who did what, what came of it, how long it took, was it as promised."""
+"""Steps of a story: who did what, with which result, how long it took, and was it as promised."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ PAUSE_SECONDS: Final = 0.1
 
 @dataclass
 class Step:
-    """One row of the story; `said` is its last sentence."""
+    """A row of the story; `said` is what is printed of it."""
 
     row: str
     who: str
@@ -33,7 +33,7 @@ class Story:
 
     @contextmanager
     def step(self, row: str, who: str) -> Iterator[Step]:
-        """Report one step; a broken promise in it ends the story and names the row."""
+        """Run and print a step; a broken promise ends the story and names the row."""
         step = Step(row, who)
         began = time.monotonic()
         try:
@@ -73,11 +73,11 @@ def refused(answer: httpx.Response, status: int) -> dict[str, Any]:
 
 
 def eventually(look: Callable[[], Any], promise: str) -> Any:
-    """What `look` gives as soon as it is something; effects across services take a moment."""
+    """The first truthy result of `look`; effects in other services take a moment."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        if found := look():
-            return found
+        if result := look():
+            return result
         time.sleep(PAUSE_SECONDS)
     raise Unexpected(f"{promise} (waited {PATIENCE_SECONDS} s)")
 

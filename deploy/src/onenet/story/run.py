@@ -1,4 +1,4 @@
-"""The story from beginning to end, on the platform that runs or on one of its own."""
+"""The story from beginning to end, on the running platform or on a temporary one."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGTERM
-from typing import Any, Final
+from typing import Final
 
 from onenet.children import Child
 from onenet.client import is_there
@@ -51,7 +51,9 @@ def _tell(reporter: Reporter, base_url: str, samples: Path) -> None:
     scenes.submission(story, cast, application)
     scenes.looking(story, cast, application)
     office.counter(story, cast, application)
-    office.review(story, cast, application, _reviews(cast, item))
+    steps = cast.public.get(f"/api/v1/items/{item['item_id']}")["steps"]
+    reviews = [step for step in steps if step["stage"] == "review"]
+    office.review(story, cast, application, reviews)
     office.decision(story, cast, application)
     code = office.certificate(story, cast, application)
     afterwards.rating(story, application)
@@ -63,15 +65,10 @@ def _tell(reporter: Reporter, base_url: str, samples: Path) -> None:
     reporter.say(f"Every promise was kept: {story.steps} steps in {story.seconds():.1f} s.")
 
 
-def _reviews(cast: Cast, item: dict[str, Any]) -> list[dict[str, Any]]:
-    guide = cast.public.get(f"/api/v1/items/{item['item_id']}")
-    return [one for one in guide["steps"] if one["stage"] == "review"]
-
-
 @contextmanager
 def platform_of_its_own(reporter: Reporter, *, split: bool = False) -> Iterator[tuple[str, Path]]:
-    """A platform in a temporary folder, forgotten afterwards: its address and samples.json."""
-    # Under /var/tmp, where also the server's own system user can reach it.
+    """A platform in a temporary folder, removed afterwards: its address and samples.json."""
+    # Under /var/tmp, which the server's system user can reach too.
     with tempfile.TemporaryDirectory(prefix="onenet-story-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o711)
         state = Path(folder) / ".onenet"
@@ -88,7 +85,7 @@ def platform_of_its_own(reporter: Reporter, *, split: bool = False) -> Iterator[
 
 
 def start_launcher(state: Path, port: int, log: Path, *, split: bool = False) -> Child:
-    """`onenet run` as a child that stops its platform when we die."""
+    """`onenet run` as a child that stops its platform when this process ends."""
     environment = {
         name: value
         for name, value in os.environ.items()  # noqa: TID251 - handed on to the launcher
@@ -108,7 +105,7 @@ def start_launcher(state: Path, port: int, log: Path, *, split: bool = False) ->
 
 
 def wait_for_platform(launcher: Child, state: Path) -> str:
-    """Its address, once it is ready and its sample data is in."""
+    """Wait until it is ready and has its sample data; returns its address."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if not launcher.is_alive():
