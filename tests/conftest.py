@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from onenet.story.telling import platform_of_its_own
-from onenet.telling import Teller
+from onenet.console import Reporter
+from onenet.story.run import platform_of_its_own
 
 REGIONS = Path(__file__).parents[2] / "shared" / "data"
 
@@ -29,7 +29,7 @@ def platform():
     if base_url and samples:
         yield Platform(base_url.rstrip("/"), Path(samples).absolute())
         return
-    with platform_of_its_own(Teller()) as (address, accounts):
+    with platform_of_its_own(Reporter()) as (address, accounts):
         yield Platform(address, accounts)
 
 

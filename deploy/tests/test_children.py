@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from onenet import children
-from onenet.children import Child, Crew
+from onenet.children import Child, Supervisor
 from onenet.failures import ChildFailed, PortTaken
 from onenet.ports import HOST, ensure_free, free_ports, listening
 from onenet.state import read_json
@@ -30,10 +30,10 @@ def child(tmp_path, command, name="one", **changes):
 
 
 @pytest.fixture
-def crew(tmp_path):
-    crew = Crew(tmp_path / "running.json")
-    yield crew
-    crew.stop()
+def supervisor(tmp_path):
+    supervisor = Supervisor(tmp_path / "running.json")
+    yield supervisor
+    supervisor.stop()
 
 
 def eventually(look):
@@ -44,71 +44,73 @@ def eventually(look):
 
 
 class TestCrew:
-    def test_stops_gateway_first_and_the_database_last(self, crew, tmp_path, monkeypatch):
+    def test_stops_gateway_first_and_the_database_last(self, supervisor, tmp_path, monkeypatch):
         for name in ("NATS", "PostgreSQL", "identity", "gateway"):
-            crew.add(child(tmp_path, SLEEPER, name))
+            supervisor.add(child(tmp_path, SLEEPER, name))
         order = []
         plain = Child.ask_to_stop
         monkeypatch.setattr(Child, "ask_to_stop", lambda one: (order.append(one.name), plain(one)))
-        assert crew.stop() == []
+        assert supervisor.stop() == []
         assert order == ["gateway", "identity", "NATS", "PostgreSQL"]
-        assert not any(one.is_alive() for one in crew.children)
-        assert not crew.roster.exists()
+        assert not any(one.is_alive() for one in supervisor.children)
+        assert not supervisor.roster.exists()
 
-    def test_names_whom_it_had_to_kill(self, crew, tmp_path):
-        deaf = crew.add(child(tmp_path, STUBBORN, grace_seconds=0.3))
+    def test_names_whom_it_had_to_kill(self, supervisor, tmp_path):
+        deaf = supervisor.add(child(tmp_path, STUBBORN, grace_seconds=0.3))
         eventually(lambda: "deaf" in deaf.tail())
-        assert crew.stop() == ["one"]
+        assert supervisor.stop() == ["one"]
         assert not deaf.is_alive()
 
-    def test_restarts_whoever_fell_with_a_sentence(self, crew, tmp_path):
-        one = crew.add(child(tmp_path, SLEEPER))
+    def test_restarts_whoever_fell_with_a_sentence(self, supervisor, tmp_path):
+        one = supervisor.add(child(tmp_path, SLEEPER))
         before = one.pid
         os.kill(before, signal.SIGKILL)
         eventually(lambda: not one.is_alive())
         told = []
-        crew.tend(told.append)
+        supervisor.restart_ended(told.append)
         assert one.is_alive()
         assert one.pid != before
         assert told == ["one ended (killed by SIGKILL) and is started again."]
 
-    def test_gives_up_on_whoever_keeps_falling(self, crew, tmp_path):
-        one = crew.add(child(tmp_path, FALLING))
+    def test_gives_up_on_whoever_keeps_falling(self, supervisor, tmp_path):
+        one = supervisor.add(child(tmp_path, FALLING))
 
         def tend_for_ever():
             while True:
                 eventually(lambda: not one.is_alive())
-                crew.tend(lambda _: None)
+                supervisor.restart_ended(lambda _: None)
 
         with pytest.raises(ChildFailed, match="cannot go on"):
             tend_for_ever()
         assert len(one.starts) == children.RESTARTS + 1
 
-    def test_the_roster_names_who_runs(self, crew, tmp_path):
-        one = crew.add(child(tmp_path, SLEEPER))
-        roster = read_json(crew.roster)
+    def test_the_roster_names_who_runs(self, supervisor, tmp_path):
+        one = supervisor.add(child(tmp_path, SLEEPER))
+        roster = read_json(supervisor.roster)
         assert [(entry["name"], entry["pid"]) for entry in roster["children"]] == [("one", one.pid)]
 
 
 class TestReplacement:
-    def test_the_old_one_goes_when_the_new_one_is_ready(self, crew, tmp_path):
-        old = crew.add(child(tmp_path, SLEEPER))
+    def test_the_old_one_goes_when_the_new_one_is_ready(self, supervisor, tmp_path):
+        old = supervisor.add(child(tmp_path, SLEEPER))
         new = child(tmp_path, SLEEPER)
-        asked = []
-        assert crew.replace(old, new, lambda _: asked.append(old.is_alive()) or len(asked) > 1)
-        assert asked == [True, True]
-        assert crew.children == [new]
+        alive = []
+        assert supervisor.replace(
+            old, new, lambda _: alive.append(old.is_alive()) or len(alive) > 1
+        )
+        assert alive == [True, True]
+        assert supervisor.children == [new]
         assert (old.is_alive(), new.is_alive()) == (False, True)
-        assert [one["pid"] for one in read_json(crew.roster)["children"]] == [new.pid]
+        assert [one["pid"] for one in read_json(supervisor.roster)["children"]] == [new.pid]
 
-    def test_the_old_one_stays_when_the_new_one_falls(self, crew, tmp_path):
-        old = crew.add(child(tmp_path, SLEEPER))
+    def test_the_old_one_stays_when_the_new_one_falls(self, supervisor, tmp_path):
+        old = supervisor.add(child(tmp_path, SLEEPER))
         with pytest.raises(ChildFailed, match="cannot go on"):
-            crew.replace(old, child(tmp_path, FALLING), lambda _: False)
-        assert crew.children == [old]
+            supervisor.replace(old, child(tmp_path, FALLING), lambda _: False)
+        assert supervisor.children == [old]
         assert old.is_alive()
 
-    def test_both_listen_to_a_socket_handed_down(self, crew, tmp_path):
+    def test_both_listen_to_a_socket_handed_down(self, supervisor, tmp_path):
         answer = (
             "import os, socket, sys; s = socket.socket(fileno=int(sys.argv[1]))\n"
             "while True: s.accept()[0].sendall(str(os.getpid()).encode())"
@@ -116,10 +118,10 @@ class TestReplacement:
         with listening() as shared:
             fd = shared.fileno()
             command = [sys.executable, "-S", "-c", answer, str(fd)]
-            old = crew.add(child(tmp_path, command, handed_down=fd))
+            old = supervisor.add(child(tmp_path, command, handed_down=fd))
             assert _answer_of(shared) == old.pid
             new = child(tmp_path, command, handed_down=fd)
-            assert crew.replace(old, new, lambda one: one.is_alive())
+            assert supervisor.replace(old, new, lambda one: one.is_alive())
             assert _answer_of(shared) == new.pid
 
 
@@ -129,17 +131,17 @@ def _answer_of(shared):
 
 
 class TestLeftovers:
-    def test_ends_what_a_killed_launcher_left(self, crew, tmp_path):
-        one = crew.add(child(tmp_path, SLEEPER))
-        assert children.end_leftovers(crew.roster) == ["one"]
+    def test_ends_what_a_killed_launcher_left(self, supervisor, tmp_path):
+        one = supervisor.add(child(tmp_path, SLEEPER))
+        assert children.end_leftovers(supervisor.roster) == ["one"]
         eventually(lambda: not one.is_alive())
 
-    def test_never_touches_a_process_that_only_has_the_same_number(self, crew, tmp_path):
-        one = crew.add(child(tmp_path, SLEEPER))
-        text = crew.roster.read_text()
-        born = read_json(crew.roster)["children"][0]["born"]
-        crew.roster.write_text(text.replace(str(born), str(born - 100)))
-        assert children.end_leftovers(crew.roster) == []
+    def test_never_touches_a_process_that_only_has_the_same_number(self, supervisor, tmp_path):
+        one = supervisor.add(child(tmp_path, SLEEPER))
+        text = supervisor.roster.read_text()
+        born = read_json(supervisor.roster)["children"][0]["born"]
+        supervisor.roster.write_text(text.replace(str(born), str(born - 100)))
+        assert children.end_leftovers(supervisor.roster) == []
         assert one.is_alive()
 
     @pytest.mark.parametrize("content", ["", "{", '{"children": [{"name": "x"}]}', "[]"])
@@ -152,10 +154,10 @@ class TestLeftovers:
     def test_children_die_with_a_killed_launcher(self, tmp_path):
         program = textwrap.dedent(f"""
             import pathlib, sys, time
-            from onenet.children import Child, Crew
-            crew = Crew(pathlib.Path({str(tmp_path / "running.json")!r}))
+            from onenet.children import Child, Supervisor
+            supervisor = Supervisor(pathlib.Path({str(tmp_path / "running.json")!r}))
             log = pathlib.Path({str(tmp_path / "one.log")!r})
-            print(crew.add(Child("one", {SLEEPER!r}, {{}}, log)).pid, flush=True)
+            print(supervisor.add(Child("one", {SLEEPER!r}, {{}}, log)).pid, flush=True)
             time.sleep(60)
         """)
         with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as launcher:

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from onenet.cli import app
 from onenet.client import Network, SignInForm
+from onenet.console import Reporter
 from onenet.describe import renewed, settings_table
 from onenet.failures import NotAnswering, Unexpected
 from onenet.story.paper import filled
 from onenet.story.promises import Story, refused
-from onenet.telling import Teller
 
 PAGE = """<html><form method=post action="/oauth2/login?a=1&amp;b=2">
 <input type=hidden name=state value="s&amp;t"><input name=username><input name=password></form>"""
@@ -31,8 +31,8 @@ def run(tmp_path, monkeypatch):
 
 MEASURING = """
 import time
-from onenet.cli import _plainly
-with _plainly():
+from onenet.cli import _command
+with _command():
     try:
         print("begun", flush=True)
         time.sleep(60)
@@ -76,7 +76,7 @@ class TestCommandLine:
     def test_a_name_without_a_password_is_refused(self, run, tmp_path, monkeypatch):
         (tmp_path / "list.csv").write_text("a,b\n")
         monkeypatch.setenv("ONENET_USERNAME", "somebody")
-        monkeypatch.setattr("onenet.whereabouts.is_there", lambda _: True)
+        monkeypatch.setattr("onenet.targets.is_there", lambda _: True)
         monkeypatch.setenv("ONENET_BASE_URL", "http://127.0.0.1:9")
         done = run("import", "items", "list.csv")
         assert done.exit_code == 1
@@ -136,7 +136,7 @@ class TestClient:
 
 class TestStory:
     def test_a_broken_promise_names_its_row(self):
-        story = Story(Teller(Console(quiet=True)))
+        story = Story(Reporter(Console(quiet=True)))
         with (
             pytest.raises(Unexpected, match="Row 7 is not as promised"),
             story.step("7", "Somebody"),

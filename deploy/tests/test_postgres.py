@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from onenet import databases, postgres
-from onenet.children import Crew
+from onenet.children import Supervisor
 from onenet.failures import Unusable
 from onenet.state import Home
 
@@ -73,15 +73,17 @@ def test_programs_out_of_reach_are_copied_with_their_libraries(private, place, o
 class TestServer:
     def test_starts_asks_for_its_password_and_stops(self, place, owner, told):
         home = Home(place, place)
-        crew = Crew(home.running)
+        supervisor = Supervisor(home.running)
         server = postgres.prepare(home, "secret", owner, told.append)
         try:
-            child = crew.add(server.child(place / "log"))
-            databases.wait_until_ready(server.url, still_there=lambda: crew.ensure_alive(child))
+            child = supervisor.add(server.child(place / "log"))
+            databases.wait_until_ready(
+                server.url, still_there=lambda: supervisor.ensure_alive(child)
+            )
             with pytest.raises(Unusable, match="refuses its password"):
                 databases.wait_until_ready(server.url.replace("secret", "guess"))
         finally:
-            crew.stop()
+            supervisor.stop()
         assert told == []
         assert not (server.data / "postmaster.pid").exists()
 

@@ -9,7 +9,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 from chassis.testing.plugin import token_for
-from identity_svc.people.numbers import citizen_check_digit, credit_check_character
+from identity_svc.people.rules.numbers import citizen_check_digit, credit_check_character
 
 PASSWORD = "correct horse battery"
 CALLBACK = "http://127.0.0.1:5173/callback"

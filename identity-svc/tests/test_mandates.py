@@ -4,7 +4,7 @@ from uuid import uuid4
 import pytest
 
 from chassis import clock
-from identity_svc.mandates.usecases import let_run_out
+from identity_svc.mandates.usecases import expire_mandates
 
 from .factories import admin, as_person, make_company, make_person, make_regions
 
@@ -159,7 +159,7 @@ class TestRevocation:
         assert standing["role"] == "legal_representative"
         assert standing["actions"] == []
         answer = await act(client, standing, "revocation", grantor)
-        assert answer.json()["type"] == "urn:onenet:problem:standing-mandate"
+        assert answer.json()["type"] == "urn:onenet:problem:statutory-mandate"
 
     async def test_unknown_mandate_is_not_found(self, client, pair):
         unknown = {"mandate_id": uuid4()}
@@ -203,8 +203,8 @@ async def test_mandate_runs_out_after_its_last_day(client, pair, session, record
     grantor, grantee = pair
     mandate = await grant(client, grantor, grantee)
     await act(client, mandate, "acceptance", grantee)
-    await let_run_out(session)
+    await expire_mandates(session)
     assert (await recorded(CHANGED))[-1]["data"]["status"] == "active"
     with freeze(clock.now() + timedelta(days=32)):
-        await let_run_out(session)
+        await expire_mandates(session)
     assert (await recorded(CHANGED))[-1]["data"]["status"] == "expired"

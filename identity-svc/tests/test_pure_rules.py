@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.cn import ric, uscc
 
-from identity_svc.inbox.wording import WORDING, worded
-from identity_svc.login import pkce, scopes, throttle
+from identity_svc.inbox.rules.wording import WORDING, worded
 from identity_svc.login.errors import InvalidScope
-from identity_svc.login.redirects import LOOPBACKS, is_allowed, origin_of, with_parameters
+from identity_svc.login.rules import pkce, scopes, throttle
+from identity_svc.login.rules.redirects import LOOPBACKS, is_allowed, origin_of, with_parameters
 from identity_svc.mandates.errors import IllegalMove
-from identity_svc.mandates.lifecycle import Action, State, allowed, step
-from identity_svc.orgs.codes import Level, covers, full_code, level_of, parent_of
+from identity_svc.mandates.rules.lifecycle import Action, State, allowed, step
 from identity_svc.orgs.errors import BadRegionCode
-from identity_svc.orgs.names import is_mobile, reading
-from identity_svc.people.numbers import (
+from identity_svc.orgs.rules.codes import Level, covers, full_code, level_of, parent_of
+from identity_svc.orgs.rules.names import is_mobile, parse_sign_in_name
+from identity_svc.people.rules.numbers import (
     CREDIT_ALPHABET,
     PROVINCES,
     Fault,
@@ -73,8 +73,8 @@ class TestSignInNames:
             ("12345", "username", "12345"),
         ],
     )
-    def test_text_has_one_reading(self, typed, kind, value):
-        assert reading(typed) == (kind, value)
+    def test_text_has_one_parse_sign_in_name(self, typed, kind, value):
+        assert parse_sign_in_name(typed) == (kind, value)
 
     @pytest.mark.parametrize(
         "text", ["1380000123", "138000012345", "12800001234", "23800001234", "1380000123４", ""]
@@ -200,13 +200,13 @@ class TestPkce:
     def test_vector_of_the_rfc(self):
         assert pkce.challenge_of(self.VERIFIER) == self.CHALLENGE
         assert pkce.is_challenge(self.CHALLENGE)
-        assert pkce.fits(self.VERIFIER, self.CHALLENGE)
+        assert pkce.matches(self.VERIFIER, self.CHALLENGE)
 
     @pytest.mark.parametrize(
         "verifier", ["", "short", "x" * 129, "ä" * 43, "x" * 43, "x" * 42 + "\n"]
     )
     def test_other_verifiers_do_not_fit(self, verifier):
-        assert not pkce.fits(verifier, self.CHALLENGE)
+        assert not pkce.matches(verifier, self.CHALLENGE)
 
     @pytest.mark.parametrize("challenge", ["", "a" * 42, "a" * 44, "a" * 42 + "=", "a" * 42 + "+"])
     def test_other_texts_are_no_challenge(self, challenge):
@@ -277,15 +277,15 @@ class TestRedirects:
 
 class TestScopes:
     def test_asked_for_in_order_and_once(self):
-        assert scopes.granted("cases openid cases", scopes.WEB) == "cases openid"
+        assert scopes.granted_scope("cases openid cases", scopes.WEB) == "cases openid"
 
     def test_none_asked_gives_all(self):
-        assert scopes.granted(None, ["a", "b"]) == "a b"
+        assert scopes.granted_scope(None, ["a", "b"]) == "a b"
 
     @pytest.mark.parametrize("asked", ["", "  ", "openid admin"])
     def test_others_are_refused(self, asked):
         with pytest.raises(InvalidScope):
-            scopes.granted(asked, scopes.WEB)
+            scopes.granted_scope(asked, scopes.WEB)
 
 
 class TestThrottle:
@@ -293,7 +293,7 @@ class TestThrottle:
 
     def wait(self, *seconds_ago):
         failures = [NOW - timedelta(seconds=ago) for ago in seconds_ago]
-        return throttle.pause(failures, allowed=3, window=self.WINDOW, at=NOW)
+        return throttle.seconds_until_allowed(failures, allowed=3, window=self.WINDOW, at=NOW)
 
     def test_few_failures_cost_nothing(self):
         assert self.wait() == 0
@@ -306,6 +306,39 @@ class TestThrottle:
 
     def test_old_failures_do_not_count(self):
         assert self.wait(1, 2, 900) == 0
+
+
+class TestPause:
+    LIMITS = throttle.Limits(
+        per_name=2, per_name_anywhere=4, per_address=3, window=timedelta(seconds=900)
+    )
+
+    def attempt(self, succeeded, *, seconds_ago=10, same_name=True, same_address=True):
+        moment = NOW - timedelta(seconds=seconds_ago)
+        return throttle.Attempt(same_name, same_address, succeeded, moment)
+
+    def wait(self, *attempts):
+        return throttle.pause(attempts, self.LIMITS, at=NOW)
+
+    def test_attempts_that_are_being_verified_count_for_their_name_and_address(self):
+        assert self.wait(self.attempt(None)) == 0
+        assert self.wait(self.attempt(None), self.attempt(None)) == 890
+        assert self.wait(self.attempt(None), self.attempt(False)) == 890
+
+    def test_a_success_forgives_what_came_before_it(self):
+        before, after = self.attempt(False, seconds_ago=20), self.attempt(False, seconds_ago=5)
+        assert self.wait(before, self.attempt(True), after) == 0
+        assert self.wait(before, self.attempt(True), after, after) == 895
+
+    def test_a_success_does_not_forgive_guesses_from_everywhere(self):
+        elsewhere = self.attempt(False, same_address=False)
+        assert self.wait(*[elsewhere] * 3, self.attempt(True)) == 0
+        assert self.wait(*[elsewhere] * 4, self.attempt(True)) == 890
+
+    def test_other_names_from_the_address_count_once_they_have_failed(self):
+        other, verifying = (self.attempt(state, same_name=False) for state in (False, None))
+        assert self.wait(other, other, *[verifying] * 9) == 0
+        assert self.wait(other, other, other) == 890
 
 
 class TestWording:

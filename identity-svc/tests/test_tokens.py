@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from chassis import clock
 from identity_svc.login.models import AuthorizationCode, RefreshToken, SignInAttempt
-from identity_svc.login.usecases.keys import forget_old
+from identity_svc.login.usecases.keys import delete_old
 
 from .factories import (
     admin,
@@ -352,8 +352,8 @@ async def test_what_ran_out_is_forgotten(client, person, session, freeze):
     async def left(table):
         return await session.scalar(select(func.count()).select_from(table))
 
-    await forget_old(session)
+    await delete_old(session)
     assert [await left(t) for t in (AuthorizationCode, RefreshToken, SignInAttempt)] == [1, 1, 1]
     with freeze(clock.now() + timedelta(days=400)):
-        await forget_old(session)
+        await delete_old(session)
     assert [await left(t) for t in (AuthorizationCode, RefreshToken, SignInAttempt)] == [0, 0, 0]

@@ -16,8 +16,8 @@ from typing import Any
 
 from tests.stranger.journey import Network
 
-from onenet.story.telling import platform_of_its_own
-from onenet.telling import Teller
+from onenet.console import Reporter
+from onenet.story.run import platform_of_its_own
 
 from . import report
 from .cast import HOME, ROLES, THIRD
@@ -41,7 +41,7 @@ def main() -> int:
             base_url, samples = chosen.at, chosen.samples
         else:
             os.environ.update({f"ONENET_{name}": "0" for name in UNLIMITED})
-            base_url, samples = stack.enter_context(platform_of_its_own(Teller()))
+            base_url, samples = stack.enter_context(platform_of_its_own(Reporter()))
         tallies = [
             in_own_process(chosen, role, base_url, samples, folder / f"{role}.json")
             for role in chosen.role or ROLES

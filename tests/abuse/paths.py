@@ -96,6 +96,12 @@ PATHS: dict[str, Path] = {
     "identity_read_profile": Path("person", "detail", "own", "person_id"),
     "identity_read_userinfo": Path("person", "userinfo", "own", "sub", whole=False),
     "identity_post_userinfo": Path("person", "userinfo", "own", "sub", whole=False),
+    "identity_read_assurance": Path(
+        "person",
+        "assurance level",
+        "each",
+        beyond="staff raise the level at the window; they see the level and nothing else",
+    ),
     "exchange_get_certificate": each("certificate", "detail"),
     # The document bears the holder's numbers; staff see the certificate without them.
     "exchange_get_document": each("certificate", "file", whole=False),
@@ -112,6 +118,7 @@ PATHS: dict[str, Path] = {
     "exchange_check_ledger": Path("call ledger", "check", "answers"),
     "identity_read_staff": each("staff", "detail"),
     "identity_list_staff": listed("staff", "staff_id"),
+    "identity_read_client": each("client", "detail"),
     "identity_list_clients": listed("client", "client_id"),
     **{
         f"{service}_{one}": Path(f"operations {service}", one.replace("_", " "), "answers")

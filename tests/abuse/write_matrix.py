@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.stranger.journey import Network
 
-from onenet.story.telling import platform_of_its_own
-from onenet.telling import Teller
+from onenet.console import Reporter
+from onenet.story.run import platform_of_its_own
 
 from . import matrix, paths, table
 from .world import prepare
@@ -26,7 +26,7 @@ def main() -> int:
     with ExitStack() as stack:
         at, samples = chosen.at, chosen.samples
         if not at:
-            at, samples = stack.enter_context(platform_of_its_own(Teller()))
+            at, samples = stack.enter_context(platform_of_its_own(Reporter()))
         world = prepare(Network.at(at, samples))
         missing = paths.unnamed(world.network.http.get("/openapi.json").json())
         if missing:

@@ -15,14 +15,14 @@ from onenet.audit.references import Reference, compare
 from onenet.audit.verifying import pages_of
 from onenet.backups import backup, restore
 from onenet.children import Crew
+from onenet.console import Reporter
 from onenet.doctor.examining import findings_of
 from onenet.doctor.findings import State
+from onenet.endpoints import Endpoints, endpoints_of
 from onenet.failures import Refusal
-from onenet.places import Places, places_of
 from onenet.secret_keys import open_secrets
 from onenet.services import SERVICES
 from onenet.state import forget, known_home
-from onenet.telling import Teller
 
 
 def not_good(findings):
@@ -35,14 +35,14 @@ async def books(places):
 
 @pytest.fixture(scope="module")
 def places(platform):
-    return places_of(platform.state)
+    return endpoints_of(platform.state)
 
 
 @pytest.fixture(scope="module")
 def copy(platform, tmp_path_factory):
     """A backup of the platform, with the secrets it needs beside it."""
     folder = tmp_path_factory.mktemp("backup") / "today"
-    backup(Teller(), platform.state, folder)
+    backup(Reporter(), platform.state, folder)
     shutil.copy(known_home(platform.state).secrets, folder.parent / "secrets.json")
     return folder
 
@@ -59,7 +59,7 @@ def only_database(state):
         databases.wait_until_ready(server.url, still_there=lambda: crew.ensure_alive(child))
         found = {name: databases.database_of(name, server.url, secrets.roles) for name in SERVICES}
         urls = {name: one.app_url for name, one in found.items()}
-        yield server.url, Places(urls, "", "", home.place / "files")
+        yield server.url, Endpoints(urls, "", "", home.place / "files")
     finally:
         crew.stop()
 
@@ -69,7 +69,7 @@ def restored(copy):
     with tempfile.TemporaryDirectory(prefix="onenet-restore-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o711)
         state = Path(folder) / ".onenet"
-        restore(Teller(), state, copy, copy.parent / "secrets.json")
+        restore(Reporter(), state, copy, copy.parent / "secrets.json")
         with only_database(state) as opened:
             yield opened
         known_home(state).running.unlink(missing_ok=True)
@@ -165,21 +165,21 @@ class TestBackup:
         with (damaged / "files.tar").open("ab") as file:
             file.write(b"x")
         with pytest.raises(Refusal, match=r"damaged \(files\.tar\)"):
-            restore(Teller(), tmp_path / "state", damaged, None)
+            restore(Reporter(), tmp_path / "state", damaged, None)
         assert not (tmp_path / "state").exists()
 
     def test_secrets_of_another_platform_are_refused(self, copy, tmp_path):
         other = tmp_path / "secrets.json"
         other.write_text(json.dumps({}))
         with pytest.raises(Refusal, match="another platform"):
-            restore(Teller(), tmp_path / "state", copy, other)
+            restore(Reporter(), tmp_path / "state", copy, other)
 
     def test_data_that_is_there_is_never_overwritten(self, copy, tmp_path):
         (tmp_path / "state" / "pg").mkdir(parents=True)
         (tmp_path / "state" / "secrets.json").write_text("{}")
         with pytest.raises(Refusal, match="has data already"):
-            restore(Teller(), tmp_path / "state", copy, None)
+            restore(Reporter(), tmp_path / "state", copy, None)
 
     def test_a_backup_never_replaces_another(self, platform, copy):
         with pytest.raises(Refusal, match="is there already"):
-            backup(Teller(), platform.state, copy)
+            backup(Reporter(), platform.state, copy)

@@ -12,7 +12,7 @@ import pytest
 
 from onenet.ports import free_ports
 from onenet.state import forget, known_home, read_json
-from onenet.story.telling import start_launcher, wait_for_platform
+from onenet.story.run import start_launcher, wait_for_platform
 
 
 @pytest.fixture

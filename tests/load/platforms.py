@@ -14,10 +14,10 @@ from typing import Any
 import psutil
 
 from onenet.children import Child
-from onenet.places import Places, places_of
+from onenet.endpoints import Endpoints, endpoints_of
 from onenet.ports import free_ports
 from onenet.state import forget, known_home, read_json
-from onenet.whereabouts import samples_of
+from onenet.targets import samples_of
 
 START_SECONDS = 240
 KINDS = ("READ", "WRITE", "ENTRY", "PROGRESS")
@@ -37,7 +37,7 @@ class Platform:
     base_url: str
     state: Path
     samples: Mapping[str, Any]
-    places: Places
+    places: Endpoints
     launcher: psutil.Process
 
     def processes(self) -> Iterator[tuple[str, psutil.Process]]:
@@ -86,7 +86,7 @@ async def platform_in(
             base_url=base_url,
             state=state,
             samples=samples_of(known_home(state).samples),
-            places=places_of(state),
+            places=endpoints_of(state),
             launcher=psutil.Process(launcher.pid),
         )
     finally:

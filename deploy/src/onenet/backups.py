@@ -1,9 +1,9 @@
-"""`onenet backup` and `onenet restore`: one moment of all databases, and the files they name.
+"""`onenet backup` and `onenet restore`: all databases at one moment, and their files.
 
-All databases of a local platform lie in one PostgreSQL server, so its physical copy shows all of
-them at one moment, and no certificate can be there without its decision. The bus is not copied:
-relays publish again what their rows hold, readers skip what they have had. The secrets are not in
-the copy either: who finds it can open nothing.
+All databases of a local platform are in one PostgreSQL server, so its physical copy shows all of
+them at the same moment: no certificate is without its decision. The bus is not copied, because
+relays publish events again from their rows and consumers skip those they have received. Nor are
+the secrets: without them a stolen backup cannot be read.
 """
 
 import hashlib
@@ -18,18 +18,18 @@ from typing import Any, Final
 
 from chassis.clock import now
 from onenet import postgres
+from onenet.console import Reporter
 from onenet.failures import ChildFailed, Refusal, Unusable
 from onenet.state import Home, known_home, only_one, open_home, read_json, write_json
-from onenet.telling import Teller
 
 DATABASES: Final = "databases.tar"
 FILES: Final = "files.tar"
-# Small notes of the launcher, so that a restored platform does not load its samples again.
+# Small files of the launcher, so that a restored platform does not load its samples again.
 NOTES: Final = ("samples.json", "stages.json", "migrated.json")
 CHUNK: Final = 1 << 20
 
 
-def backup(teller: Teller, state: Path, into: Path) -> None:
+def backup(reporter: Reporter, state: Path, into: Path) -> None:
     """Copy the running platform of `state` into a new folder; nothing has to stop for it."""
     home = known_home(state)
     running = read_json(home.running)
@@ -45,21 +45,28 @@ def backup(teller: Teller, state: Path, into: Path) -> None:
     new = into.with_name(into.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700, parents=True)
-    with teller.step("Databases"):
-        _copy_databases(home, running["database_url"], new / DATABASES)
+    with reporter.step("Databases"):
+        copy_databases(home, running["database_url"], new / DATABASES)
     # After the databases: a file is stored before its row, so every row's file is there.
-    with teller.step("Files"):
-        _pack(home.place / "files", new / FILES)
-    members = [DATABASES, FILES, *_copy_notes(home, new)]
-    write_json(new / "manifest.json", _manifest(home, new, members))
+    with reporter.step("Files"), tarfile.open(new / FILES, "x") as archive:
+        if (home.place / "files").is_dir():
+            archive.add(home.place / "files", arcname="files")
+    members = [DATABASES, FILES, *copy_notes(home, new)]
+    manifest = {
+        "made_at": now().isoformat(),
+        "secrets": _digest(home.secrets),
+        "members": {name: _digest(new / name) for name in members},
+    }
+    write_json(new / "manifest.json", manifest)
     new.rename(into)
-    teller.say(
-        f"Backup: {into}, {_size(into) / 2**20:.0f} MiB. It cannot be opened without"
+    size = sum(member.stat().st_size for member in into.iterdir())
+    reporter.say(
+        f"Backup: {into}, {size / 2**20:.0f} MiB. It cannot be opened without"
         f" {home.secrets}: keep a copy of that elsewhere."
     )
 
 
-def _copy_databases(home: Home, url: str, into: Path) -> None:
+def copy_databases(home: Home, url: str, into: Path) -> None:
     server = postgres.binaries(home.place, postgres.server_owner())
     with into.open("xb") as output:
         done = subprocess.run(
@@ -76,27 +83,12 @@ def _copy_databases(home: Home, url: str, into: Path) -> None:
         raise ChildFailed(f"The databases could not be copied: {done.stderr.decode()[-400:]}")
 
 
-def _pack(folder: Path, into: Path) -> None:
-    with tarfile.open(into, "x") as archive:
-        if folder.is_dir():
-            archive.add(folder, arcname="files")
-
-
-def _copy_notes(home: Home, new: Path) -> list[str]:
-    here = {"samples.json": home.samples}
-    found = {name: here.get(name, home.place / name) for name in NOTES}
-    kept = {name: path for name, path in found.items() if path.exists()}
-    for name, path in kept.items():
+def copy_notes(home: Home, new: Path) -> list[str]:
+    paths = {name: home.place / name for name in NOTES} | {"samples.json": home.samples}
+    present = {name: path for name, path in paths.items() if path.exists()}
+    for name, path in present.items():
         shutil.copy2(path, new / name)
-    return list(kept)
-
-
-def _manifest(home: Home, folder: Path, names: list[str]) -> dict[str, Any]:
-    return {
-        "made_at": now().isoformat(),
-        "secrets": _digest(home.secrets),
-        "members": {name: _digest(folder / name) for name in names},
-    }
+    return list(present)
 
 
 def _digest(path: Path) -> str:
@@ -107,13 +99,9 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _size(folder: Path) -> int:
-    return sum(one.stat().st_size for one in folder.iterdir())
-
-
 @dataclass(frozen=True)
 class Copy:
-    """A backup whose members are what they were when it was made."""
+    """A backup whose members have the digests of its manifest."""
 
     folder: Path
     manifest: Mapping[str, Any]
@@ -133,34 +121,34 @@ def open_copy(folder: Path) -> Copy:
     return Copy(folder, manifest)
 
 
-def restore(teller: Teller, state: Path, folder: Path, secrets: Path | None) -> None:
+def restore(reporter: Reporter, state: Path, folder: Path, secrets: Path | None) -> None:
     """Put a backup into a state folder that has no data; `make run` starts it."""
-    with teller.step("Checking the backup"):
+    with reporter.step("Checking the backup"):
         copy = open_copy(folder)
     owner = postgres.server_owner()
     with only_one(state):
-        home = open_home(state, lambda place: postgres.can_hold(place, owner), teller.say)
+        home = open_home(state, lambda place: postgres.can_hold(place, owner), reporter.say)
         if (home.place / "pg").exists():
             raise Refusal(
                 f"{state} has data already: forget it with `make reset`, or restore into another"
                 " folder with --state."
             )
-        _bring_secrets(home, secrets, copy)
-        with teller.step("Databases"):
-            _unpack_databases(home, owner, copy)
-        with teller.step("Files"):
+        restore_secrets(home, secrets, copy)
+        with reporter.step("Databases"):
+            restore_databases(home, owner, copy)
+        with reporter.step("Files"):
             unpack(copy.folder / FILES, home.place)
-        _bring_notes(home, copy)
-    teller.say(
+        restore_notes(home, copy)
+    reporter.say(
         f"Restored what was there at {copy.manifest['made_at']}. Start it (make run), then compare"
         " its books (onenet verify)."
     )
 
 
 def unpack(packed: Path, into: Path) -> None:
-    """Folders and plain files below `into`, whoever's they were; raises Unusable for anything else.
+    """Unpack folders and plain files below `into`; raises Unusable for any other member.
 
-    As tarfile's filter "data" would, which Pythons before 3.11.4 do not have (Debian 12's is one).
+    Like tarfile's filter "data", which Python has only since 3.11.4 (Debian 12 has 3.11.2).
     """
     with tarfile.open(packed) as archive:
         for member in archive:
@@ -180,7 +168,7 @@ def unpack(packed: Path, into: Path) -> None:
             place.chmod(member.mode & 0o755 | 0o600)
 
 
-def _bring_secrets(home: Home, secrets: Path | None, copy: Copy) -> None:
+def restore_secrets(home: Home, secrets: Path | None, copy: Copy) -> None:
     source = secrets or home.secrets
     if not source.is_file():
         raise Refusal(
@@ -194,7 +182,7 @@ def _bring_secrets(home: Home, secrets: Path | None, copy: Copy) -> None:
         home.secrets.chmod(0o600)
 
 
-def _unpack_databases(home: Home, owner: postgres.Owner | None, copy: Copy) -> None:
+def restore_databases(home: Home, owner: postgres.Owner | None, copy: Copy) -> None:
     new = home.place / "pg.new"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
@@ -205,7 +193,7 @@ def _unpack_databases(home: Home, owner: postgres.Owner | None, copy: Copy) -> N
     new.rename(home.place / "pg")
 
 
-def _bring_notes(home: Home, copy: Copy) -> None:
+def restore_notes(home: Home, copy: Copy) -> None:
     for name in NOTES:
         source = copy.folder / name
         if source.exists():

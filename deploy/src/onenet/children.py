@@ -1,6 +1,7 @@
-"""The processes a launcher starts.
+"""The processes that a launcher supervises.
 
-They die with it, are restarted when they fall, and stop in the order that loses nothing.
+They end with it, are restarted when they end by themselves, and are stopped in an order that loses
+nothing.
 """
 
 import ctypes
@@ -33,7 +34,7 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else
 
 @dataclass
 class Child:
-    """`gentle` asks it to stop; `on_death` is what the kernel sends it when the launcher dies."""
+    """`gentle` is the signal to stop; the kernel sends `on_death` when the launcher ends."""
 
     name: str
     command: Sequence[str]
@@ -44,7 +45,7 @@ class Child:
     gentle: signal.Signals = signal.SIGTERM
     on_death: signal.Signals = signal.SIGKILL
     grace_seconds: float = 12
-    # A listening socket it inherits under the same number.
+    # A listening socket that it inherits with the same descriptor.
     handed_down: int | None = None
     popen: "subprocess.Popen[bytes] | None" = None
     starts: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS + 1))
@@ -63,21 +64,21 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # A session of its own: Ctrl-C reaches the launcher alone, which stops in order.
+                # A new session: Ctrl-C reaches only the launcher, which stops its children.
                 start_new_session=True,
                 pass_fds=() if self.handed_down is None else (self.handed_down,),
                 user=self.user,
                 group=self.group,
                 extra_groups=[] if self.user is not None else None,
-                # Nothing but two system calls, on a library that is loaded already.
+                # Safe after fork: two system calls on a library that is already loaded.
                 preexec_fn=_dying_with(os.getpid(), self.on_death),  # noqa: PLW1509
             )
 
     def is_alive(self) -> bool:
         return self.popen is not None and self.popen.poll() is None
 
-    def fell_too_often(self) -> bool:
-        """Whether the last starts lie so close together that another would be pointless."""
+    def ends_too_often(self) -> bool:
+        """Whether the last starts were so close together that another one is pointless."""
         full = len(self.starts) > RESTARTS
         return full and time.monotonic() - self.starts[0] < WITHIN_SECONDS
 
@@ -86,7 +87,7 @@ class Child:
             _signal(self.pid, self.gentle)
 
     def wait_or_kill(self) -> bool:
-        """Whether it stopped by itself in time."""
+        """Wait for its end, then kill it; True when it stopped in time."""
         if self.popen is None:
             return True
         try:
@@ -107,8 +108,8 @@ class Child:
 
 
 @dataclass
-class Crew:
-    """All children in the order they start; `roster` is the file the next start looks at."""
+class Supervisor:
+    """All children in order of start; the next start reads the file `roster`."""
 
     roster: Path
     children: list[Child] = field(default_factory=list)
@@ -122,7 +123,7 @@ class Crew:
         return child
 
     def replace(self, old: Child, new: Child, is_ready: Callable[[Child], bool]) -> bool:
-        """Stop a child once its successor is ready; whether it stopped by itself in time."""
+        """Stop a child once its successor is ready; True when it stopped in time."""
         new.start()
         try:
             while not is_ready(new):
@@ -138,6 +139,11 @@ class Crew:
         self.write_roster()
         return in_time
 
+    def note(self, **facts: Any) -> None:
+        """Add facts about the platform to the roster, for other commands."""
+        self.notes |= facts
+        self.write_roster()
+
     def write_roster(self) -> None:
         alive = [child for child in self.children if child.is_alive()]
         write_json(
@@ -145,35 +151,37 @@ class Crew:
             {
                 **self.notes,
                 "children": [
-                    {"name": one.name, "pid": one.pid, "born": _born(one.pid)} for one in alive
+                    {"name": child.name, "pid": child.pid, "born": _born(child.pid)}
+                    for child in alive
                 ],
             },
         )
 
     def ensure_alive(self, child: Child) -> None:
         if not child.is_alive():
-            raise fallen(child)
+            raise child_failed(child)
 
-    def tend(self, tell: Callable[[str], None]) -> None:
-        """Restart whoever fell, saying so; ChildFailed when one falls again and again."""
+    def restart_ended(self, report: Callable[[str], None]) -> None:
+        """Restart and report children that ended; raises ChildFailed when one keeps ending."""
         for child in self.children:
             if child.is_alive():
                 continue
             code = child.popen.returncode if child.popen else None
-            if child.fell_too_often():
-                raise fallen(child)
-            tell(f"{child.name} ended ({describe_exit(code)}) and is started again.")
+            if child.ends_too_often():
+                raise child_failed(child)
+            report(f"{child.name} ended ({describe_exit(code)}) and is started again.")
             child.start()
             self.write_roster()
 
     def stop(self) -> list[str]:
-        """Stop everybody, the last started first; the names of those that had to be killed.
+        """Stop all children; returns the names of those that had to be killed.
 
-        The services stop together, what they stand on stops after them.
+        The services stop together, after the gateway and before the servers they use.
         """
         killed = []
-        for rank in (("gateway",), None, ("NATS",), ("PostgreSQL",)):
-            group = [one for one in self.children if _in_rank(one, rank) and one.popen]
+        others = {child.name for child in self.children} - {"gateway", "NATS", "PostgreSQL"}
+        for names in ({"gateway"}, others, {"NATS"}, {"PostgreSQL"}):
+            group = [child for child in self.children if child.name in names and child.popen]
             for child in group:
                 child.ask_to_stop()
             killed += [child.name for child in group if not child.wait_or_kill()]
@@ -181,13 +189,7 @@ class Crew:
         return killed
 
 
-def _in_rank(child: Child, rank: tuple[str, ...] | None) -> bool:
-    if rank is None:
-        return child.name not in ("gateway", "NATS", "PostgreSQL")
-    return child.name in rank
-
-
-def fallen(child: Child) -> ChildFailed:
+def child_failed(child: Child) -> ChildFailed:
     code = child.popen.returncode if child.popen else None
     return ChildFailed(
         f"{child.name} does not stay up ({describe_exit(code)}), so everything is stopped; the end"
@@ -204,31 +206,33 @@ def describe_exit(code: int | None) -> str:
 
 
 def rotate(log: Path) -> None:
-    """Keep at most two logs of bounded size per process."""
+    """Keep at most two logs of limited size per process."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
 
 
 def end_leftovers(roster: Path) -> list[str]:
-    """End what a killed launcher left behind; the names of the processes that were still there.
+    """End the processes that a killed launcher left behind; returns their names.
 
-    A process counts only if it was born when the roster says: ids are given out again.
+    Process ids are reused, so a process counts only if it started when the roster says.
     """
     try:
         entries: list[dict[str, Any]] = json.loads(roster.read_text())["children"]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    found = [(entry["name"], process) for entry in entries if (process := _same(entry))]
-    for _, process in reversed(found):
+    left = [(entry["name"], process) for entry in entries if (process := _same(entry))]
+    for _, process in reversed(left):
         process.send_signal(signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
-    _, stubborn = psutil.wait_procs([process for _, process in found], timeout=10)
+    _, stubborn = psutil.wait_procs([process for _, process in left], timeout=10)
     for process in stubborn:
         process.kill()
     _, immortal = psutil.wait_procs(stubborn, timeout=5)
     if immortal:
-        raise Unusable(f"Processes of the last start do not end: {[one.pid for one in immortal]}.")
-    return [name for name, _ in found]
+        raise Unusable(
+            f"Processes of the last start do not end: {[process.pid for process in immortal]}."
+        )
+    return [name for name, _ in left]
 
 
 def _same(entry: Mapping[str, Any]) -> psutil.Process | None:
@@ -256,9 +260,9 @@ def _signal(pid: int, number: int) -> None:
 
 
 def _dying_with(parent: int, number: int) -> Callable[[], None] | None:
-    """What the child does before it becomes its program: ask to be told of the launcher's death.
+    """Run in the child before its program: ask the kernel for a signal when the launcher ends.
 
-    Only Linux can; elsewhere the next start ends what is left over.
+    Only Linux offers this; elsewhere the next start ends left-over processes.
     """
     if _LIBC is None:
         return None

@@ -1,4 +1,4 @@
-"""The command line: run, reset, import, story, delay, settings."""
+"""The command line of `onenet`."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -10,14 +10,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from onenet.console import Reporter
 from onenet.failures import Refusal
-from onenet.telling import Teller
 
 if TYPE_CHECKING:
     from onenet.imports import Outcome
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-importing = typer.Typer(no_args_is_help=True, help="Bring real input in through the API.")
+importing = typer.Typer(no_args_is_help=True, help="Import data through the API.")
 app.add_typer(importing, name="import")
 
 State = Annotated[Path, typer.Option(envvar="ONENET_STATE", help="Folder of the state")]
@@ -35,13 +35,13 @@ def main() -> None:
 
 
 @contextmanager
-def _plainly() -> Iterator[Teller]:
-    """One sentence instead of a traceback."""
-    # As after Ctrl-C: what was started is stopped, what was made is removed.
+def _command() -> Iterator[Reporter]:
+    """Print a Refusal as one sentence instead of a traceback."""
+    # Like Ctrl-C: started processes are stopped, temporary folders removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    teller = Teller()
+    reporter = Reporter()
     try:
-        yield teller
+        yield reporter
     except Refusal as refusal:
         console = Console(stderr=True, highlight=False)
         console.print(f"[red]✗[/] {escape(str(refusal))}", soft_wrap=True)
@@ -70,11 +70,11 @@ def run(
     ] = True,
 ) -> None:
     """Start the whole platform here and stay until Ctrl-C."""
-    from onenet.launcher import Wish
+    from onenet.launcher import Options
     from onenet.launcher import run as launch
 
-    with _plainly() as teller:
-        launch(Wish(port, state, database_url, nats_url, files_url, samples, split), teller)
+    with _command() as reporter:
+        launch(Options(port, state, database_url, nats_url, files_url, samples, split), reporter)
 
 
 @app.command()
@@ -84,17 +84,17 @@ def reset(
         str | None, typer.Option(envvar="ONENET_DATABASE_URL", help="Drop the databases there, too")
     ] = None,
 ) -> None:
-    """Forget all data of the platform of this folder, wherever it lies."""
+    """Delete all data of this folder's platform."""
     from onenet.databases import drop_databases
     from onenet.services import SERVICES
     from onenet.state import forget
 
-    with _plainly() as teller:
+    with _command() as reporter:
         gone = forget(state)
         if database_url:
             drop_databases(database_url, SERVICES)
-            teller.say("The platform's databases and roles on the given server are dropped.")
-        teller.say(f"Forgotten: {', '.join(map(str, gone))}" if gone else "There was nothing.")
+            reporter.say("The platform's databases and roles on the given server are dropped.")
+        reporter.say(f"Forgotten: {', '.join(map(str, gone))}" if gone else "There was nothing.")
 
 
 @importing.command("items")
@@ -106,16 +106,16 @@ def import_items(
     password: Password = None,
     state: State = HERE,
 ) -> None:
-    """Bring in a list of items (CSV, XLSX) or whole guides (JSONL)."""
+    """Import a list of items (CSV, XLSX) or whole guides (JSONL)."""
     from onenet.imports import finish_items, start_items
-    from onenet.whereabouts import importer
+    from onenet.targets import importer
 
-    with _plainly() as teller:
+    with _command() as reporter:
         network = importer(state, base_url, username, password)
         job = start_items(network, file.name, file.read_bytes(), dry_run=dry_run)
-        with teller.bar(file.name, job["total"]) as bar:
+        with reporter.bar(file.name, job["total"]) as bar:
             outcome = finish_items(network, job, bar)
-        _tell_outcome(teller, outcome, dry_run=dry_run)
+        _report_outcome(reporter, outcome, dry_run=dry_run)
 
 
 @importing.command("regions")
@@ -127,17 +127,17 @@ def import_divisions(
     password: Password = None,
     state: State = HERE,
 ) -> None:
-    """Bring in divisions: provinces.csv, cities.csv and areas.csv of a folder."""
+    """Import divisions: provinces.csv, cities.csv and areas.csv of a folder."""
     from onenet.imports import import_regions
     from onenet.samples.files import division_rows
-    from onenet.whereabouts import importer
+    from onenet.targets import importer
 
-    with _plainly() as teller:
+    with _command() as reporter:
         rows = _divisions(folder, division_rows)
         network = importer(state, base_url, username, password)
-        with teller.bar(folder.name, len(rows)) as bar:
+        with reporter.bar(folder.name, len(rows)) as bar:
             outcome = import_regions(network, rows, bar, dry_run=dry_run)
-        _tell_outcome(teller, outcome, dry_run=dry_run)
+        _report_outcome(reporter, outcome, dry_run=dry_run)
 
 
 def _divisions(
@@ -157,15 +157,15 @@ def _divisions(
         ) from None
 
 
-def _tell_outcome(teller: Teller, outcome: "Outcome", *, dry_run: bool) -> None:
+def _report_outcome(reporter: Reporter, outcome: "Outcome", *, dry_run: bool) -> None:
     rejected = len(outcome.rejected)
     would = "Would be " if dry_run else ""
-    teller.say(
+    reporter.say(
         f"{would}{outcome.created} new, {outcome.changed} changed,"
         f" {outcome.unchanged} as they were, {rejected} rejected of {outcome.total} rows."
     )
-    for one in outcome.rejected:
-        teller.say(f"  line {one.line}: {one.reason}")
+    for rejection in outcome.rejected:
+        reporter.say(f"  line {rejection.line}: {rejection.reason}")
     if rejected:
         raise typer.Exit(2)
 
@@ -179,10 +179,10 @@ def story(
     state: State = HERE,
 ) -> None:
     """Play the main job and check every promise; starts a platform of its own if none runs."""
-    from onenet.story import tell_story
+    from onenet.story import run_story
 
-    with _plainly() as teller:
-        tell_story(teller, state=state, base_url=base_url, samples=samples)
+    with _command() as reporter:
+        run_story(reporter, state=state, base_url=base_url, samples=samples)
 
 
 @app.command()
@@ -192,16 +192,16 @@ def chaos(
     seconds: Annotated[int, typer.Option(min=30, help="A run ends after this")] = 600,
     seed: Annotated[int | None, typer.Option(help="Repeats a run; else by chance")] = None,
     split: Annotated[bool, typer.Option(help="Workers in processes of their own")] = False,
-    report: Annotated[Path | None, typer.Option(help="Write what was found as JSON")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the results as JSON")] = None,
 ) -> None:
     """Kill every process in turn while people work; exit 1 when anything was lost or doubled."""
     from secrets import randbelow
 
-    from onenet.chaos.unleashing import Wish, unleash
+    from onenet.chaos.run import Options, run_chaos
 
-    with _plainly() as teller:
+    with _command() as reporter:
         first = randbelow(10**6) if seed is None else seed
-        unleash(teller, Wish(runs, submissions, seconds, first, split, report))
+        run_chaos(reporter, Options(runs, submissions, seconds, first, split, report))
 
 
 @app.command()
@@ -211,8 +211,8 @@ def rolling(
     """Replace every process in turn while people work; exit 1 when one request failed."""
     from onenet.rolling import roll
 
-    with _plainly() as teller:
-        roll(teller, rounds=rounds)
+    with _command() as reporter:
+        roll(reporter, rounds=rounds)
 
 
 @app.command()
@@ -224,8 +224,8 @@ def delay(
     """Measure from the commit of an event to the commit of its effect in another service."""
     from onenet.delay import measure
 
-    with _plainly() as teller:
-        measure(teller, state=state, count=count, rate=rate)
+    with _command() as reporter:
+        measure(reporter, state=state, count=count, rate=rate)
 
 
 Databases = Annotated[
@@ -247,13 +247,15 @@ def doctor(
     state: State = HERE,
     as_json: Annotated[bool, typer.Option("--json", help="For machines")] = False,
 ) -> None:
-    """Look at every part of the platform and say what to do; exit 1 when something is wrong."""
+    """Examine every part of the platform and say what to do; exit 1 when something is wrong."""
     from onenet.doctor.examining import examine
-    from onenet.places import places_of
+    from onenet.endpoints import endpoints_of
 
-    with _plainly() as teller:
-        places = places_of(state, databases=database or (), nats_url=nats_url, base_url=base_url)
-        examine(teller, places, as_json=as_json)
+    with _command() as reporter:
+        endpoints = endpoints_of(
+            state, databases=database or (), nats_url=nats_url, base_url=base_url
+        )
+        examine(reporter, endpoints, as_json=as_json)
 
 
 @app.command()
@@ -266,11 +268,13 @@ def verify(
 ) -> None:
     """Compare the books: hash chain, sequences, references and copies; exit 1 when any disagree."""
     from onenet.audit.verifying import verify as verify_books
-    from onenet.places import places_of
+    from onenet.endpoints import endpoints_of
 
-    with _plainly() as teller:
-        places = places_of(state, databases=database or (), nats_url=nats_url, base_url=base_url)
-        verify_books(teller, places, files=files)
+    with _command() as reporter:
+        endpoints = endpoints_of(
+            state, databases=database or (), nats_url=nats_url, base_url=base_url
+        )
+        verify_books(reporter, endpoints, files=files)
 
 
 @app.command()
@@ -280,8 +284,8 @@ def backup(
     """Copy the running platform's databases, at one moment, and its files."""
     from onenet.backups import backup as back_up
 
-    with _plainly() as teller:
-        back_up(teller, state, into)
+    with _command() as reporter:
+        back_up(reporter, state, into)
 
 
 @app.command()
@@ -295,8 +299,8 @@ def restore(
     """Put a backup into a state folder that has no data."""
     from onenet.backups import restore as put_back
 
-    with _plainly() as teller:
-        put_back(teller, state, folder, secrets_file)
+    with _command() as reporter:
+        put_back(reporter, state, folder, secrets_file)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """A small client of the one-network API.
 
-It signs in as a person does, keeps its token fresh, and repeats what got lost without doing it
+It signs in as a person does, renews its token, and repeats lost requests without doing anything
 twice.
 """
 
@@ -30,7 +30,7 @@ BUSY: Final = (429, 503)
 
 
 class SignInForm(HTMLParser):
-    """The one form of the sign-in page: where it goes and what it carries."""
+    """The form of the sign-in page: its address and its fields."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class SignedIn(httpx.Auth):
 
     def _renew(self) -> Generator[httpx.Request, httpx.Response, None]:
         if self.refresh_token:
-            answer = yield self._token_request(
+            answer = yield self.token_request(
                 {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
             )
             self.refresh_token = ""
@@ -86,10 +86,10 @@ class SignedIn(httpx.Auth):
         verifier = secrets.token_urlsafe(48)
         cookies = httpx.Cookies()
         state = secrets.token_urlsafe(16)
-        page = yield from self._travel(self._authorization(verifier, state), cookies)
-        answer = yield from self._submitted(page, cookies)
-        code = self._code(answer, state)
-        answer = yield self._token_request(
+        page = yield from self.follow(self.authorization_request(verifier, state), cookies)
+        answer = yield from self.submitted(page, cookies)
+        code = self.code_of(answer, state)
+        answer = yield self.token_request(
             {
                 "grant_type": "authorization_code",
                 "code": code,
@@ -101,18 +101,18 @@ class SignedIn(httpx.Auth):
             raise SignInFailed(self.username, f"no token: {answer.status_code} {answer.text[:200]}")
         self._keep(answer)
 
-    def _submitted(
+    def submitted(
         self, page: httpx.Response, cookies: httpx.Cookies
     ) -> Generator[httpx.Request, httpx.Response, httpx.Response]:
-        """The sign-in page filled in and sent."""
+        """Fill in the sign-in page and send it."""
         form = SignInForm(page.text)
         if page.status_code != httpx.codes.OK or not form.action:
             raise SignInFailed(self.username, f"no sign-in page: {page.status_code}")
         filled = {**form.fields, "username": self.username, "password": self.password}
         request = httpx.Request("POST", urljoin(str(page.url), form.action), data=filled)
-        return (yield from self._travel(request, cookies))
+        return (yield from self.follow(request, cookies))
 
-    def _authorization(self, verifier: str, state: str) -> httpx.Request:
+    def authorization_request(self, verifier: str, state: str) -> httpx.Request:
         digest = hashlib.sha256(verifier.encode()).digest()
         return httpx.Request(
             "GET",
@@ -129,10 +129,10 @@ class SignedIn(httpx.Auth):
             },
         )
 
-    def _travel(
+    def follow(
         self, request: httpx.Request, cookies: httpx.Cookies
     ) -> Generator[httpx.Request, httpx.Response, httpx.Response]:
-        """Follow redirects up to a page, or up to the one that leads back to us."""
+        """Follow redirects up to a page, or to the redirect that returns to the client."""
         for _ in range(HOPS):
             cookies.set_cookie_header(request)
             answer = yield request
@@ -141,9 +141,9 @@ class SignedIn(httpx.Auth):
             if not answer.has_redirect_location or target.startswith(REDIRECT_URI):
                 return answer
             request = httpx.Request("GET", target)
-        raise SignInFailed(self.username, "the sign-in page leads in circles")
+        raise SignInFailed(self.username, "the sign-in page redirects in circles")
 
-    def _code(self, answer: httpx.Response, state: str) -> str:
+    def code_of(self, answer: httpx.Response, state: str) -> str:
         if not answer.has_redirect_location:
             raise SignInFailed(self.username, f"the page answered {answer.status_code}")
         query = parse_qs(urlsplit(answer.headers["location"]).query)
@@ -153,7 +153,7 @@ class SignedIn(httpx.Auth):
             raise SignInFailed(self.username, "the answer belongs to another sign-in")
         return query["code"][0]
 
-    def _token_request(self, fields: Mapping[str, str]) -> httpx.Request:
+    def token_request(self, fields: Mapping[str, str]) -> httpx.Request:
         return httpx.Request(
             "POST", f"{self.base_url}/oauth2/token", data={"client_id": CLIENT_ID, **fields}
         )
@@ -167,7 +167,7 @@ class SignedIn(httpx.Auth):
 
 @dataclass
 class Network:
-    """The API as one account sees it; without an account, as the public does."""
+    """The API as an account sees it, or the public when there is no account."""
 
     http: httpx.Client
 
@@ -176,25 +176,25 @@ class Network:
         return cls(httpx.Client(base_url=base_url, auth=auth, timeout=TIMEOUT))
 
     def send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """The answer, whatever it is.
+        """Send a request and return the answer, whatever its status.
 
-        A POST carries an Idempotency-Key, so that what was cut off or told to wait can be sent
-        again.
+        A POST carries an Idempotency-Key, so that it can be repeated when it was cut off or the
+        platform was busy.
         """
         headers = dict(options.pop("headers", {}))
         if method == "POST":
             headers.setdefault("Idempotency-Key", str(new_id()))
-        for tried in range(1, TRIES + 1):
+        for attempt in range(1, TRIES + 1):
             try:
                 answer = self.http.request(method, path, headers=headers, **options)
             except httpx.TransportError:
-                if tried == TRIES:
+                if attempt == TRIES:
                     raise NotAnswering(str(self.http.base_url).rstrip("/")) from None
-                time.sleep(0.2 * tried)
+                time.sleep(0.2 * attempt)
                 continue
-            if answer.status_code not in BUSY or tried == TRIES:
+            if answer.status_code not in BUSY or attempt == TRIES:
                 return answer
-            time.sleep(_pause(answer, tried))
+            time.sleep(_pause(answer, attempt))
         raise AssertionError("unreachable")
 
     def get(self, path: str, **options: Any) -> Any:
@@ -204,15 +204,15 @@ class Network:
         return promised(self.send("POST", path, json=body, **options), status).json()
 
 
-def _pause(answer: httpx.Response, tried: int) -> float:
+def _pause(answer: httpx.Response, attempt: int) -> float:
     try:
         return min(float(answer.headers["retry-after"]), 30)
     except (KeyError, ValueError):
-        return 0.3 * tried
+        return 0.3 * attempt
 
 
 def promised(answer: httpx.Response, *statuses: int) -> httpx.Response:
-    """The answer if it is one of those promised, else Unexpected with what came instead."""
+    """The answer if it has one of these statuses; raises Unexpected otherwise."""
     if answer.status_code not in statuses:
         request = answer.request
         raise Unexpected(

@@ -1,4 +1,4 @@
-"""One database and two roles per service: the owner migrates, the app role cannot alter."""
+"""One database and two roles per service: the owner migrates, the app role cannot alter tables."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ class Database:
 
 
 def address(server_url: str, *, database: str, role: str, password: str) -> str:
-    """The server's address with another database and role; where it listens stays."""
+    """The server's address with another database and role."""
     parts = urlsplit(server_url)
     place = parts.netloc.rpartition("@")[2]
     netloc = f"{quote(role)}:{quote(password, safe='')}@{place}"
@@ -45,7 +45,7 @@ def roles_of(services: Sequence[str]) -> list[str]:
 
 
 def wait_until_ready(server_url: str, *, still_there: object = None) -> None:
-    """Returns when the server answers; `still_there` is called between tries and may raise."""
+    """Returns when the server answers; `still_there` is called between attempts and may raise."""
     deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
@@ -73,7 +73,7 @@ async def _ask(url: str) -> None:
 def make_databases(
     server_url: str, services: Sequence[str], passwords: Mapping[str, str]
 ) -> dict[str, Database]:
-    """Roles and databases, made where they are missing; passwords and rights set each time."""
+    """Create missing roles and databases; passwords and rights are set each time."""
     asyncio.run(_make_all(server_url, services, passwords))
     return {service: database_of(service, server_url, passwords) for service in services}
 
@@ -82,21 +82,17 @@ async def _make_all(url: str, services: Sequence[str], passwords: Mapping[str, s
     connection = await asyncpg.connect(_plain(url), timeout=10)
     try:
         for role in roles_of(services):
-            await _make_role(connection, role, passwords[role])
+            exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
+            verb = "ALTER" if exists else "CREATE"
+            # Roles cannot be parameters; ours are fixed words, the passwords hexadecimal.
+            await connection.execute(f"{verb} ROLE {role} LOGIN PASSWORD '{passwords[role]}'")
+            await connection.execute(f"GRANT {role} TO CURRENT_USER")
         for service in services:
             await _make_database(connection, f"onenet_{service}")
     finally:
         await connection.close()
     for service in services:
         await _grant(url, f"onenet_{service}")
-
-
-async def _make_role(connection: "asyncpg.Connection", role: str, password: str) -> None:
-    known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
-    verb = "ALTER" if known else "CREATE"
-    # A role name cannot be a parameter; ours are made of fixed words, the password is hexadecimal.
-    await connection.execute(f"{verb} ROLE {role} LOGIN PASSWORD '{password}'")
-    await connection.execute(f"GRANT {role} TO CURRENT_USER")
 
 
 async def _make_database(connection: "asyncpg.Connection", name: str) -> None:
@@ -134,7 +130,7 @@ async def _grant(url: str, name: str) -> None:
 
 
 def drop_databases(server_url: str, services: Sequence[str]) -> None:
-    """What `make_databases` made, with all that is in it."""
+    """Drop the databases and roles of `make_databases`, with all data."""
     asyncio.run(_drop_all(server_url, services))
 
 
@@ -150,6 +146,6 @@ async def _drop_all(url: str, services: Sequence[str]) -> None:
 
 
 def _plain(url: str) -> str:
-    """Asyncpg's own form: a SQLAlchemy address may name its driver."""
+    """Without the driver that an address of SQLAlchemy may name, which asyncpg refuses."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(scheme=parts.scheme.partition("+")[0]))

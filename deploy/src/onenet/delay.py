@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -21,14 +21,14 @@ from rich.table import Table
 
 from chassis.clock import now
 from onenet.client import Network, SignedIn, promised
+from onenet.console import Bar, Reporter
 from onenet.databases import Database, database_of
 from onenet.failures import NotAnswering, Unexpected
+from onenet.quiescence import ensure_quiescent
 from onenet.secret_keys import Secrets, open_secrets
 from onenet.services import SERVICES
-from onenet.settling import settle
 from onenet.state import Home, known_home, read_json
-from onenet.telling import Bar, Teller
-from onenet.whereabouts import DEFAULT_BASE_URL, importer, samples_of
+from onenet.targets import DEFAULT_BASE_URL, importer, samples_of
 
 LANES: Final = 8
 SETTLE_SECONDS: Final = 60
@@ -37,7 +37,7 @@ STAFF: Final = "/api/v1/orgs/staff"
 
 @dataclass(frozen=True)
 class Pace:
-    """How many events, and how many a second."""
+    """How many events, and how many per second."""
 
     count: int
     rate: int
@@ -45,7 +45,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Flow:
-    """Events of one type that one service took in; delays in milliseconds."""
+    """Events of one type received by one service; delays in milliseconds."""
 
     type: str
     consumer: str
@@ -56,8 +56,8 @@ class Flow:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def measure(teller: Teller, *, state: Path, count: int, rate: int) -> None:
-    """Publish `count` events, wait until all have had their effect, print the delays."""
+def measure(reporter: Reporter, *, state: Path, count: int, rate: int) -> None:
+    """Publish `count` events, wait for the effect of each, print the delays."""
     home = known_home(state)
     running = read_json(home.running)
     if not running or "base_url" not in running:
@@ -68,43 +68,49 @@ def measure(teller: Teller, *, state: Path, count: int, rate: int) -> None:
     }
     began = now()
     started = time.monotonic()
-    with teller.bar("Events", count) as bar:
+    with reporter.bar("Events", count) as bar:
         asyncio.run(
-            _publish(home, state, secrets, running["addresses"]["identity"], Pace(count, rate), bar)
+            publish_changes(
+                home, state, secrets, running["addresses"]["identity"], Pace(count, rate), bar
+            )
         )
     seconds = time.monotonic() - started
-    if not asyncio.run(settle(databases, running["nats_url"], seconds=SETTLE_SECONDS)):
-        raise Unexpected(f"After {SETTLE_SECONDS} seconds events still wait for their effect.")
-    flows = asyncio.run(_flows(databases, began))
+    urls = [database.app_url for database in databases.values()]
+    asyncio.run(ensure_quiescent(urls, running["nats_url"], seconds=SETTLE_SECONDS))
+    flows = asyncio.run(measured_flows(databases, began))
     if not flows:
         raise Unexpected("No event had an effect in another service.")
-    teller.console.print(
-        _table(flows, f"{count} changes in {seconds:.1f} s ({count / seconds:.0f}/s)")
+    reporter.console.print(
+        delay_table(flows, f"{count} changes in {seconds:.1f} s ({count / seconds:.0f}/s)")
     )
 
 
-async def _publish(
+async def publish_changes(
     home: Home, state: Path, secrets: Secrets, identity: str, pace: Pace, bar: Bar
 ) -> None:
-    """Change the post of a few probe accounts, in lanes, at the wished rate."""
+    """Change the post of a few probe accounts, in parallel lanes, at the requested rate."""
     admin = importer(state, None, None, None)
-    probes = [_probe(admin, home, secrets, lane) for lane in range(LANES)]
+    probes = [probe_account(admin, home, secrets, lane) for lane in range(LANES)]
     auth = admin.http.auth
     assert isinstance(auth, SignedIn)
-    # Past the gateway, whose limits per client are not what is measured here.
+    # Directly, because the gateway limits requests per client.
     async with httpx.AsyncClient(base_url=identity, auth=auth, timeout=30) as http:
         start = asyncio.get_running_loop().time()
         await asyncio.gather(
             *(
-                _lane(http, probe, range(lane, pace.count, LANES), start, pace, bar)
+                publish_lane(http, probe, range(lane, pace.count, LANES), start, pace, bar)
                 for lane, probe in enumerate(probes)
             )
         )
     for probe in probes:
-        _change(admin, probe, {"active": False})
+        answer = promised(admin.send("GET", f"{STAFF}/{probe}"), httpx.codes.OK)
+        headers = {"If-Match": answer.headers["etag"]}
+        closed = {"active": False}
+        answer = admin.send("PATCH", f"{STAFF}/{probe}", json=closed, headers=headers)
+        promised(answer, httpx.codes.OK)
 
 
-async def _lane(
+async def publish_lane(
     http: httpx.AsyncClient, probe: str, turns: range, start: float, pace: Pace, bar: Bar
 ) -> None:
     answer = await http.get(f"{STAFF}/{probe}")
@@ -118,14 +124,15 @@ async def _lane(
         bar.advance()
 
 
-def _probe(admin: Network, home: Home, secrets: Secrets, lane: int) -> str:
-    """The id of a probe account, made the first time; it cannot sign in between measurements."""
+def probe_account(admin: Network, home: Home, secrets: Secrets, lane: int) -> str:
+    """The id of a probe account, created the first time; it is closed between measurements."""
     username = f"delay-probe-{lane}"
     department = samples_of(home.samples)["staff"][0]
-    for one in _staff_of(admin, department["department_code"]):
-        if one["username"] == username:
-            return str(one["staff_id"])
-    made = admin.post(
+    query = {"department": department["department_code"], "limit": "100"}
+    for member in admin.get(STAFF, params=query)["data"]:
+        if member["username"] == username:
+            return str(member["staff_id"])
+    created = admin.post(
         STAFF,
         {
             "username": username,
@@ -136,30 +143,22 @@ def _probe(admin: Network, home: Home, secrets: Secrets, lane: int) -> str:
             "roles": ["clerk"],
         },
     )
-    return str(made["staff_id"])
+    return str(created["staff_id"])
 
 
-def _staff_of(admin: Network, department: str) -> list[dict[str, Any]]:
-    query = {"department": department, "limit": "100"}
-    found: list[dict[str, Any]] = admin.get(STAFF, params=query)["data"]
-    return found
-
-
-def _change(admin: Network, probe: str, body: dict[str, Any]) -> None:
-    answer = promised(admin.send("GET", f"{STAFF}/{probe}"), httpx.codes.OK)
-    headers = {"If-Match": answer.headers["etag"]}
-    promised(admin.send("PATCH", f"{STAFF}/{probe}", json=body, headers=headers), httpx.codes.OK)
-
-
-async def _flows(databases: dict[str, Database], since: datetime) -> list[Flow]:
-    """Every event recorded since then, joined with its effect in every other database."""
+async def measured_flows(databases: dict[str, Database], since: datetime) -> list[Flow]:
+    """Events recorded since then, joined with their effects in the other databases."""
     recorded: dict[UUID, tuple[str, datetime]] = {}
     effects: dict[str, list[tuple[UUID, datetime]]] = {}
     for name, database in databases.items():
         connection = await asyncpg.connect(database.app_url)
         try:
-            recorded |= await _recorded(connection, since)
-            effects[name] = await _effects(connection, since)
+            rows = await connection.fetch(
+                "SELECT event_id, type, recorded_at FROM outbox_event WHERE recorded_at >= $1",
+                since,
+            )
+            recorded |= {row["event_id"]: (row["type"], row["recorded_at"]) for row in rows}
+            effects[name] = await effects_since(connection, since)
         finally:
             await connection.close()
     delays: dict[tuple[str, str], list[float]] = {}
@@ -172,29 +171,20 @@ async def _flows(databases: dict[str, Database], since: datetime) -> list[Flow]:
     return [Flow(kind, consumer, found) for (kind, consumer), found in sorted(delays.items())]
 
 
-async def _recorded(
-    connection: "asyncpg.Connection", since: datetime
-) -> dict[UUID, tuple[str, datetime]]:
-    rows = await connection.fetch(
-        "SELECT event_id, type, recorded_at FROM outbox_event WHERE recorded_at >= $1", since
-    )
-    return {row["event_id"]: (row["type"], row["recorded_at"]) for row in rows}
-
-
-async def _effects(
+async def effects_since(
     connection: "asyncpg.Connection", since: datetime
 ) -> list[tuple[UUID, datetime]]:
-    kept = await connection.fetchval("SHOW track_commit_timestamp") == "on"
+    tracked = await connection.fetchval("SHOW track_commit_timestamp") == "on"
     committed = (
         "SELECT event_id, pg_xact_commit_timestamp(xmin) AS at FROM inbox_event"
         " WHERE received_at >= $1"
     )
     received = "SELECT event_id, received_at AS at FROM inbox_event WHERE received_at >= $1"
-    rows = await connection.fetch(committed if kept else received, since)
+    rows = await connection.fetch(committed if tracked else received, since)
     return [(row["event_id"], row["at"]) for row in rows]
 
 
-def _table(flows: Sequence[Flow], title: str) -> Table:
+def delay_table(flows: Sequence[Flow], title: str) -> Table:
     table = Table(title=f"Event delay, recorded to committed effect; {title}", title_justify="left")
     for name in ("event", "effect in", "events", "median ms", "p99 ms", "longest ms"):
         table.add_column(name, justify="left" if name in ("event", "effect in") else "right")

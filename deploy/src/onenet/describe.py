@@ -1,4 +1,4 @@
-"""The settings of every service, read off the classes that read them."""
+"""The table of all settings, from the classes that read them."""
 
 from importlib import import_module
 from typing import Any
@@ -18,13 +18,14 @@ def settings_table() -> str:
     """Common settings once, then what each service adds."""
     rows = [_row(name, field, "every service") for name, field in _common().items()]
     for service in (*SERVICES, GATEWAY):
-        own = _fields(service)
-        rows += [_row(name, field, service) for name, field in own.items() if name not in _common()]
+        for kind in _classes(service):
+            own = kind.model_fields.items()
+            rows += [_row(name, field, service) for name, field in own if name not in _common()]
     return "\n".join((HEADER, *rows))
 
 
 def renewed(document: str) -> str:
-    """The document with the present table after its mark."""
+    """The document with the present table after `MARK`."""
     return document.partition(MARK)[0] + MARK + settings_table() + "\n"
 
 
@@ -35,10 +36,6 @@ def _common() -> dict[str, FieldInfo]:
 def settings_class(service: str) -> type[BaseSettings]:
     """The class the service reads its settings with."""
     return _classes(service)[-1]
-
-
-def _fields(service: str) -> dict[str, FieldInfo]:
-    return {name: field for kind in _classes(service) for name, field in kind.model_fields.items()}
 
 
 def _classes(service: str) -> list[type[BaseSettings]]:

@@ -1,4 +1,4 @@
-"""What stops a command: one clear sentence and a way on, never a traceback.
+"""Failures that end a command with a sentence that says what to do, never a traceback.
 
 Refusal
 ├── PortTaken
@@ -9,7 +9,7 @@ Refusal
 ├── NotAnswering   no platform at the address
 ├── DatabaseAway   a database does not answer
 ├── SignInFailed
-└── Unexpected     an answer that is not as promised
+└── Unexpected     an answer or a state that breaks a promise
 """
 
 

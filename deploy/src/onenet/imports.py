@@ -1,14 +1,13 @@
-"""Bringing real input in through the API: item lists, guides, divisions."""
+"""Import item lists, guides and divisions through the API."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 from onenet.client import Network, promised
+from onenet.console import Bar
 from onenet.failures import Unexpected
-from onenet.telling import Bar
 
 REGION_BATCH: Final = 500
 POLL_SECONDS: Final = 0.2
@@ -37,7 +36,7 @@ class Outcome:
 
 
 def start_items(network: Network, name: str, content: bytes, *, dry_run: bool) -> dict[str, Any]:
-    """Upload the list; the job as it stands."""
+    """Upload the list; returns the import job."""
     media_type = MEDIA_TYPES.get(name.rpartition(".")[2].lower(), "application/octet-stream")
     answer = network.send(
         "POST",
@@ -50,8 +49,8 @@ def start_items(network: Network, name: str, content: bytes, *, dry_run: bool) -
 
 
 def finish_items(network: Network, job: dict[str, Any], bar: Bar) -> Outcome:
-    """Follow the job to its end."""
-    here = job["links"]["self"]
+    """Wait for the end of the job."""
+    path = job["links"]["self"]
     moved = time.monotonic()
     processed = 0
     while job["status"] in ("queued", "running"):
@@ -60,11 +59,11 @@ def finish_items(network: Network, job: dict[str, Any], bar: Bar) -> Outcome:
         if time.monotonic() - moved > STILL_SECONDS:
             raise Unexpected(
                 f"The import stands still at {processed} of {job['total']} rows; it goes on when"
-                f" the catalogue's worker does: see {here}."
+                f" the catalogue's worker does: see {path}."
             )
         bar.reach(processed)
         time.sleep(POLL_SECONDS)
-        job = network.get(here)
+        job = network.get(path)
     bar.reach(job["processed"])
     if job["status"] == "failed":
         raise Unexpected(f"The import failed after {job['processed']} rows: {job['failure']}.")
@@ -77,24 +76,21 @@ def _rejections(network: Network, path: str) -> Iterator[Rejection]:
     while True:
         page = network.get(path, params={"limit": str(PAGE), **after})
         for row in page["data"]:
-            yield Rejection(row["line"], _told(row))
+            column = f"{row['column']}: " if row["column"] else ""
+            yield Rejection(row["line"], f"{column}{row['reason_zh']} ({row['reason_en']})")
         if page["next"] is None:
             return
         after = {"after": page["next"]}
 
 
-def _told(row: dict[str, Any]) -> str:
-    where = f"{row['column']}: " if row["column"] else ""
-    return f"{where}{row['reason_zh']} ({row['reason_en']})"
-
-
 def import_regions(
     network: Network, rows: Sequence[dict[str, str]], bar: Bar, *, dry_run: bool
 ) -> Outcome:
-    """Divisions in batches; a row that cannot be read does not stop the others."""
+    """Import divisions in batches; a row that cannot be read does not stop the others."""
     counts = {"created": 0, "changed": 0, "unchanged": 0}
     rejected: list[Rejection] = []
-    for start, batch in _batches(rows, REGION_BATCH):
+    for start in range(0, len(rows), REGION_BATCH):
+        batch = rows[start : start + REGION_BATCH]
         report = network.post(
             "/api/v1/orgs/regions/imports",
             batch,
@@ -109,12 +105,3 @@ def import_regions(
         ]
         bar.advance(len(batch))
     return Outcome(len(rows), **counts, rejected=rejected)
-
-
-def _batches(
-    rows: Iterable[dict[str, str]], size: int
-) -> Iterator[tuple[int, list[dict[str, str]]]]:
-    source, start = iter(rows), 0
-    while batch := list(islice(source, size)):
-        yield start, batch
-        start += len(batch)

@@ -1,4 +1,4 @@
-"""`onenet run`: the whole platform of a folder, up until Ctrl-C."""
+"""`onenet run`: the whole platform of a folder, until Ctrl-C."""
 
 import os
 import shutil
@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
 import httpx
 
 from onenet import databases, nats_server, postgres
-from onenet.children import Child, Crew, end_leftovers
+from onenet.children import Child, Supervisor, end_leftovers
+from onenet.console import Reporter
 from onenet.failures import ChildFailed, Refusal, Unusable
 from onenet.ports import ensure_free, free_ports, listening
 from onenet.samples import files
@@ -31,9 +32,8 @@ from onenet.services import (
     replaceable_child,
     service_child,
 )
+from onenet.start_message import start_message
 from onenet.state import Home, Stages, ensure_space, known_home, only_one, open_home
-from onenet.telling import Teller
-from onenet.welcome import welcome
 
 READY_SECONDS: Final = 90
 TURN_SECONDS: Final = 0.3
@@ -41,8 +41,8 @@ LITTLE_SPACE: Final = 32 * 2**20
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the operator asked for; None means: run one here."""
+class Options:
+    """The options of `onenet run`; a URL that is None means: start that server here."""
 
     port: int
     state: Path
@@ -51,26 +51,26 @@ class Wish:
     files_url: str | None = None
     samples: bool = True
     split: bool = False
-    # Services and gateway listen to sockets of ours, so that others can take them over.
+    # The launcher owns the listening sockets, so that successors can take them over.
     replaceable: bool = False
 
 
 class Stop(BaseException):
-    """Somebody asked the launcher to stop."""
+    """The launcher was asked to stop."""
 
 
 @dataclass
-class Bell:
-    """Turns the first signal into a Stop, wherever the main thread is.
+class StopSignal:
+    """Raises Stop in the main thread on the first signal.
 
-    Later ones do nothing: an impatient second Ctrl-C must not leave processes behind.
+    Later signals are ignored: a second Ctrl-C must not leave processes behind.
     """
 
-    rung: threading.Event = field(default_factory=threading.Event)
+    received: threading.Event = field(default_factory=threading.Event)
 
     def __call__(self, _number: int, _frame: FrameType | None) -> None:
-        if not self.rung.is_set():
-            self.rung.set()
+        if not self.received.is_set():
+            self.received.set()
             raise Stop
 
     def listen(self) -> None:
@@ -78,100 +78,98 @@ class Bell:
             signal.signal(number, self)
 
 
-def run(wish: Wish, teller: Teller) -> None:
-    """Start everything, stay until told to stop, stop everything."""
-    bell = Bell()
-    bell.listen()
+def run(options: Options, reporter: Reporter) -> None:
+    """Start everything, wait for the signal to stop, stop everything."""
+    stop_signal = StopSignal()
+    stop_signal.listen()
     try:
-        with only_one(wish.state) as sign, _told_of_full_disk(wish.state):
-            sign(f"process {os.getpid()}, http://127.0.0.1:{wish.port}")
-            _run_alone(wish, teller, bell)
+        with only_one(options.state) as sign, _explaining_full_disk(options.state):
+            sign(f"process {os.getpid()}, http://127.0.0.1:{options.port}")
+            _run_alone(options, reporter, stop_signal)
     except Stop:
-        teller.say("Stopped before it had begun.")
+        reporter.say("Stopped before it had begun.")
 
 
-def _run_alone(wish: Wish, teller: Teller, bell: Bell) -> None:
+def _run_alone(options: Options, reporter: Reporter, stop_signal: StopSignal) -> None:
     started = time.monotonic()
-    _clear_up(known_home(wish.state).running, teller)
-    ensure_free(wish.port)
-    owner = None if wish.database_url else postgres.server_owner()
+    _clear_up(known_home(options.state).running, reporter)
+    ensure_free(options.port)
+    owner = None if options.database_url else postgres.server_owner()
     home = open_home(
-        wish.state,
-        lambda place: bool(wish.database_url) or postgres.can_hold(place, owner),
-        teller.say,
+        options.state,
+        lambda place: bool(options.database_url) or postgres.can_hold(place, owner),
+        reporter.say,
     )
     ensure_space(home)
-    crew = Crew(home.running)
+    supervisor = Supervisor(home.running)
     try:
-        layout = _start_all(wish, home, owner, crew, teller)
-        if wish.samples:
-            _load(layout, crew, teller, bell)
-        crew.notes |= {"ready": True}
-        crew.write_roster()
-        teller.console.print(welcome(layout, time.monotonic() - started))
-        _stay(crew, teller)
+        layout = _start_all(options, home, owner, supervisor, reporter)
+        if options.samples:
+            _load(layout, supervisor, reporter, stop_signal)
+        supervisor.note(ready=True)
+        reporter.console.print(start_message(layout, time.monotonic() - started))
+        while True:
+            supervisor.restart_ended(reporter.say)
+            time.sleep(TURN_SECONDS)
     except Stop:
-        teller.say("Stopping …")
+        reporter.say("Stopping …")
     finally:
-        bell.rung.set()
-        _stop(crew, teller)
+        stop_signal.received.set()
+        killed = supervisor.stop()
+        if killed:
+            reporter.say(f"{', '.join(killed)} did not stop in time and had to be killed.")
+        reporter.say(
+            "Everything is stopped; the data stays for the next start (make reset deletes it)."
+        )
 
 
 @contextmanager
-def standing(wish: Wish, teller: Teller) -> Iterator[tuple[Layout, Crew]]:
-    """A platform inside this process, for whoever looks after its children himself."""
+def platform_in_process(
+    options: Options, reporter: Reporter
+) -> Iterator[tuple[Layout, Supervisor]]:
+    """A platform whose child processes the caller supervises."""
     home = open_home(
-        wish.state, lambda place: postgres.can_hold(place, postgres.server_owner()), teller.say
+        options.state, lambda place: postgres.can_hold(place, postgres.server_owner()), reporter.say
     )
-    crew = Crew(home.running)
+    supervisor = Supervisor(home.running)
     try:
-        layout = _start_all(wish, home, postgres.server_owner(), crew, teller)
-        _load(layout, crew, teller, Bell())
-        crew.notes |= {"ready": True}
-        crew.write_roster()
-        yield layout, crew
+        layout = _start_all(options, home, postgres.server_owner(), supervisor, reporter)
+        _load(layout, supervisor, reporter, StopSignal())
+        supervisor.note(ready=True)
+        yield layout, supervisor
     finally:
-        crew.stop()
+        supervisor.stop()
 
 
-def _stay(crew: Crew, teller: Teller) -> NoReturn:
-    while True:
-        crew.tend(teller.say)
-        time.sleep(TURN_SECONDS)
-
-
-def _stop(crew: Crew, teller: Teller) -> None:
-    killed = crew.stop()
-    if killed:
-        teller.say(f"{', '.join(killed)} did not stop in time and had to be killed.")
-    teller.say("Everything is stopped; the data stays for the next start (make reset forgets it).")
-
-
-def _clear_up(roster: Path, teller: Teller) -> None:
+def _clear_up(roster: Path, reporter: Reporter) -> None:
     if not roster.exists():
         return
     left = end_leftovers(roster)
     ended = f" and {', '.join(left)} still ran, which is ended now" if left else ""
-    teller.say(f"The last run did not stop as it should{ended}; this start recovers its data.")
+    reporter.say(f"The last run did not stop as it should{ended}; this start recovers its data.")
     roster.unlink(missing_ok=True)
 
 
 def _start_all(
-    wish: Wish, home: Home, owner: postgres.Owner | None, crew: Crew, teller: Teller
+    options: Options,
+    home: Home,
+    owner: postgres.Owner | None,
+    supervisor: Supervisor,
+    reporter: Reporter,
 ) -> Layout:
     secrets = open_secrets(home, SERVICES)
-    nats_url = wish.nats_url or ""
-    with teller.step("NATS and PostgreSQL"):
-        if not wish.nats_url:
-            nats_url = nats_server.start(home, crew, secrets.nats)
-        database_url = wish.database_url or _start_postgres(
-            home, crew, secrets.postgres, owner, teller
+    nats_url = options.nats_url or ""
+    with reporter.step("NATS and PostgreSQL"):
+        if not options.nats_url:
+            nats_url = nats_server.start(home, supervisor, secrets.nats)
+        database_url = options.database_url or _start_postgres(
+            home, supervisor, secrets.postgres, owner, reporter
         )
         addresses = databases.make_databases(database_url, SERVICES, secrets.roles)
-    names = processes(split=wish.split)
-    ports = dict(zip(names, free_ports(len(names)), strict=True)) | {GATEWAY: wish.port}
-    shared = {name: listening() for name in (*SERVICES, GATEWAY) if wish.replaceable}
-    ports |= {name: one.getsockname()[1] for name, one in shared.items()}
+    names = processes(split=options.split)
+    ports = dict(zip(names, free_ports(len(names)), strict=True)) | {GATEWAY: options.port}
+    shared = {name: listening() for name in (*SERVICES, GATEWAY) if options.replaceable}
+    ports |= {name: listener.getsockname()[1] for name, listener in shared.items()}
     layout = Layout(
         home=home,
         secrets=secrets,
@@ -179,37 +177,50 @@ def _start_all(
         ports=ports,
         databases=addresses,
         nats_url=nats_url,
-        files_url=wish.files_url or f"file://{home.place / 'files'}",
-        split=wish.split,
+        files_url=options.files_url or f"file://{home.place / 'files'}",
+        split=options.split,
         sockets=shared,
     )
-    crew.notes |= {"base_url": layout.base_url, "database_url": database_url, "nats_url": nats_url}
-    crew.notes |= {"addresses": {name: layout.address(name) for name in ports}}
-    crew.write_roster()
-    with teller.step("Database revisions"):
-        migrate(layout, always=bool(wish.database_url))
-    _start_services(layout, crew, teller)
+    supervisor.note(
+        base_url=layout.base_url,
+        database_url=database_url,
+        nats_url=nats_url,
+        addresses={name: layout.address(name) for name in ports},
+    )
+    with reporter.step("Database revisions"):
+        migrate(layout, always=bool(options.database_url))
+    _start_services(layout, supervisor, reporter)
     return layout
 
 
 def _start_postgres(
-    home: Home, crew: Crew, password: str, owner: postgres.Owner | None, teller: Teller
+    home: Home,
+    supervisor: Supervisor,
+    password: str,
+    owner: postgres.Owner | None,
+    reporter: Reporter,
 ) -> str:
-    server = postgres.prepare(home, password, owner, teller.say)
-    child = crew.add(server.child(home.log("postgres")))
-    databases.wait_until_ready(server.url, still_there=lambda: crew.ensure_alive(child))
+    server = postgres.prepare(home, password, owner, reporter.say)
+    child = supervisor.add(server.child(home.log("postgres")))
+    databases.wait_until_ready(server.url, still_there=lambda: supervisor.ensure_alive(child))
     return server.url
 
 
-def _start_services(layout: Layout, crew: Crew, teller: Teller) -> None:
-    children = {name: crew.add(_first(layout, name)) for name in layout.ports}
+def _start_services(layout: Layout, supervisor: Supervisor, reporter: Reporter) -> None:
+    children = {}
+    for name in layout.ports:
+        child = service_child(layout, name)
+        if layout.sockets:
+            own = free_ports(1)[0] if name in layout.sockets else layout.ports[name]
+            child = replaceable_child(layout, name, own)
+        children[name] = supervisor.add(child)
     waiting = dict(children)
     reasons: dict[str, str] = {}
     deadline = time.monotonic() + READY_SECONDS
-    with teller.bar("Services", len(children)) as bar, httpx.Client(timeout=5) as http:
+    with reporter.bar("Services", len(children)) as bar, httpx.Client(timeout=5) as http:
         while waiting:
             for name, child in list(waiting.items()):
-                reasons[name] = _unready(http, layout, crew, child)
+                reasons[name] = _unready(http, layout, supervisor, child)
                 if not reasons[name]:
                     del waiting[name]
                     bar.advance()
@@ -219,16 +230,9 @@ def _start_services(layout: Layout, crew: Crew, teller: Teller) -> None:
             time.sleep(0.1)
 
 
-def _first(layout: Layout, name: str) -> Child:
-    if not layout.sockets:
-        return service_child(layout, name)
-    own = free_ports(1)[0] if name in layout.sockets else layout.ports[name]
-    return replaceable_child(layout, name, own)
-
-
-def _unready(http: httpx.Client, layout: Layout, crew: Crew, child: Child) -> str:
-    """Why the service is not ready; empty when it is."""
-    crew.ensure_alive(child)
+def _unready(http: httpx.Client, layout: Layout, supervisor: Supervisor, child: Child) -> str:
+    """Why the service is not ready; empty once it is."""
+    supervisor.ensure_alive(child)
     try:
         answer = http.get(f"{layout.address(child.name)}/readyz")
     except httpx.HTTPError as error:
@@ -236,8 +240,10 @@ def _unready(http: httpx.Client, layout: Layout, crew: Crew, child: Child) -> st
     return "" if answer.is_success else answer.text[:400]
 
 
-def _load(layout: Layout, crew: Crew, teller: Teller, bell: Bell) -> None:
-    """Sample data, loaded beside the watch over the children."""
+def _load(
+    layout: Layout, supervisor: Supervisor, reporter: Reporter, stop_signal: StopSignal
+) -> None:
+    """Load the sample data while the children are supervised."""
     if layout.home.samples.exists():
         return
     stages = Stages(layout.home.stages)
@@ -247,9 +253,11 @@ def _load(layout: Layout, crew: Crew, teller: Teller, bell: Bell) -> None:
         create_admin(layout, admin["username"], admin["region_code"], password)
         stages.mark("administrator")
     elif stages.done("regions"):
-        teller.say("The sample data of an interrupted start is completed.")
-    load = Load(layout.home, layout.base_url, layout.secrets, teller, bell.rung)
-    failure = _beside(lambda: load_samples(load, layout), lambda: crew.tend(teller.say))
+        reporter.say("The sample data of an interrupted start is completed.")
+    load = Load(layout.home, layout.base_url, layout.secrets, reporter, stop_signal.received)
+    failure = _beside(
+        lambda: load_samples(load, layout), lambda: supervisor.restart_ended(reporter.say)
+    )
     if isinstance(failure, Refusal):
         raise Unusable(f"The sample data could not be loaded. {failure}")
     if failure is not None and not isinstance(failure, Interrupted):
@@ -257,13 +265,13 @@ def _load(layout: Layout, crew: Crew, teller: Teller, bell: Bell) -> None:
 
 
 def _beside(work: Callable[[], None], watch: Callable[[], None]) -> BaseException | None:
-    """Do the work in a thread while the main thread watches; what the work failed with."""
+    """Do the work in a thread while the main thread watches; returns the failure of the work."""
     failures: list[BaseException] = []
 
     def guarded() -> None:
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - given to the main thread
+        except BaseException as error:  # noqa: BLE001 - passed to the main thread
             failures.append(error)
 
     thread = threading.Thread(target=guarded, daemon=True)
@@ -275,8 +283,8 @@ def _beside(work: Callable[[], None], watch: Callable[[], None]) -> BaseExceptio
 
 
 @contextmanager
-def _told_of_full_disk(folder: Path) -> Iterator[None]:
-    """A disk that fills up while we work looks like anything else from inside."""
+def _explaining_full_disk(folder: Path) -> Iterator[None]:
+    """Explain failures that come from a full disk, which child processes report in many ways."""
     try:
         yield
     except (OSError, Refusal) as error:

@@ -1,4 +1,4 @@
-"""Loopback ports: whether one is free, who holds it, and fresh ones."""
+"""Loopback ports: check that one is free, and find free ones."""
 
 import errno
 import socket
@@ -17,7 +17,7 @@ TRIES = 50
 def ensure_free(port: int) -> None:
     """Raises PortTaken, with the holder's name where the system tells it."""
     with socket.socket() as probe:
-        # Connections of an earlier run that are only waiting to be forgotten do not count.
+        # Connections of an earlier run in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -45,10 +45,10 @@ def holder_of(port: int) -> str | None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different free ports; all are held until the last is found.
+    """Distinct free ports; each is bound until the last is found.
 
-    They lie below those the system lends to outgoing connections, one of which could have taken
-    the port before its server is up.
+    They lie below the ephemeral range, so that no outgoing connection takes one of them before its
+    server listens.
     """
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
@@ -68,7 +68,7 @@ def _bound(probe: socket.socket) -> int:
 
 
 def listening() -> socket.socket:
-    """A socket on a fresh port that processes can listen to one after the other."""
+    """A listening socket that is handed from one process to its successor."""
     found = socket.socket()
     found.bind((HOST, 0))
     found.listen(2048)

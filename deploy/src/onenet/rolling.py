@@ -1,6 +1,6 @@
-"""Rolling replacement: every process of the platform gives way to another while people work.
+"""Rolling replacement: every process of the platform is replaced while people work.
 
-Whoever is cut off, refused or answered 5xx or 429 counts as failed, at the first try.
+A request that is cut off, or answered 5xx or 429 at its first attempt, counts as failed.
 """
 
 import asyncio
@@ -21,22 +21,21 @@ from rich.table import Table
 from onenet.chaos.checks import before, findings
 from onenet.chaos.clients import Acknowledged, Work, citizen, officer, signed_in
 from onenet.chaos.plans import plans_at
-from onenet.children import Child, Crew
-from onenet.databases import Database
+from onenet.children import Child, Supervisor
+from onenet.console import Reporter
+from onenet.endpoints import Endpoints, endpoints_of
 from onenet.failures import Unexpected
-from onenet.launcher import Wish, standing
-from onenet.places import Places, places_of
+from onenet.launcher import Options, platform_in_process
 from onenet.ports import HOST, free_ports
+from onenet.quiescence import ensure_quiescent
 from onenet.services import Layout, replaceable_child
-from onenet.settling import settle
 from onenet.state import forget, known_home
-from onenet.telling import Teller
-from onenet.whereabouts import samples_of
+from onenet.targets import samples_of
 
 CITIZENS: Final = 6
 OFFICERS: Final = 2
 READERS: Final = 3
-# Of work before the first replacement, between two, and after the last.
+# Work before the first replacement, between two, and after the last.
 PAUSE_SECONDS: Final = 2
 READY_SECONDS: Final = 60
 SETTLE_SECONDS: Final = 120
@@ -48,7 +47,7 @@ FAILED: Final = frozenset({429, *range(500, 600)})
 
 @dataclass
 class Tally:
-    """Every request of everybody, sign-ins included, and how those failed that did."""
+    """All requests, sign-ins included, and the failures by kind."""
 
     requests: int = 0
     failures: Counter[str] = field(default_factory=Counter)
@@ -59,7 +58,7 @@ class Tally:
 
 
 class Counting(httpx.AsyncHTTPTransport):
-    """Reads each answer to its end, so that one cut short counts as failed too."""
+    """Reads each answer to its end, so that a truncated answer counts as failed."""
 
     def __init__(self, tally: Tally) -> None:
         super().__init__()
@@ -89,7 +88,7 @@ class Counting(httpx.AsyncHTTPTransport):
 
 @dataclass(frozen=True)
 class Shift(Work):
-    """Work until the bell."""
+    """Work until `over` is set."""
 
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -106,23 +105,23 @@ class Replaced:
     in_time: bool
 
 
-def roll(teller: Teller, *, rounds: int) -> None:
+def roll(reporter: Reporter, *, rounds: int) -> None:
     """Raises Unexpected when a request failed, a process had to be killed or something was lost."""
     # Under /var/tmp, where also the server's own system user can reach it.
     with tempfile.TemporaryDirectory(prefix="onenet-rolling-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o711)
         state = Path(folder) / ".onenet"
-        wish = Wish(free_ports(1)[0], state, split=True, replaceable=True)
+        options = Options(free_ports(1)[0], state, split=True, replaceable=True)
         try:
-            with standing(wish, teller) as (layout, crew):
-                _roll(teller, layout, crew, rounds)
+            with platform_in_process(options, reporter) as (layout, supervisor):
+                _roll(reporter, layout, supervisor, rounds)
         finally:
             forget(state)
 
 
-def _roll(teller: Teller, layout: Layout, crew: Crew, rounds: int) -> None:
-    places = places_of(layout.home.folder)
-    earlier = asyncio.run(before(places))
+def _roll(reporter: Reporter, layout: Layout, supervisor: Supervisor, rounds: int) -> None:
+    endpoints = endpoints_of(layout.home.folder)
+    earlier = asyncio.run(before(endpoints))
     tally = Tally()
     shift = Shift(
         base_url=layout.base_url,
@@ -136,9 +135,9 @@ def _roll(teller: Teller, layout: Layout, crew: Crew, rounds: int) -> None:
     people = threading.Thread(target=_at_work, args=(layout, shift, failures), daemon=True)
     people.start()
     try:
-        # In this thread, since a child dies with the thread that started it.
+        # In this thread: a child is signalled when the thread that started it ends.
         done = [
-            _replaced(layout, crew, name, tally, teller)
+            replace_process(layout, supervisor, name, tally, reporter)
             for _ in range(rounds)
             for name in layout.ports
         ]
@@ -148,23 +147,25 @@ def _roll(teller: Teller, layout: Layout, crew: Crew, rounds: int) -> None:
         people.join()
     if failures:
         raise failures[0]
-    wrong = asyncio.run(_wrong(places, shift.acknowledged, earlier))
-    _tell(teller, done, tally, shift.acknowledged)
-    killed = [one.name for one in done if not one.in_time]
+    wrong = asyncio.run(findings_after(endpoints, shift.acknowledged, earlier))
+    print_replacements(reporter, done, tally, shift.acknowledged)
+    killed = [process.name for process in done if not process.in_time]
     if tally.failed or killed or wrong:
         raise Unexpected(
             f"Failed: {dict(tally.failures)}; had to be killed: {killed}; wrong afterwards: {wrong}"
         )
 
 
-def _replaced(layout: Layout, crew: Crew, name: str, tally: Tally, teller: Teller) -> Replaced:
+def replace_process(
+    layout: Layout, supervisor: Supervisor, name: str, tally: Tally, reporter: Reporter
+) -> Replaced:
     time.sleep(PAUSE_SECONDS)
     began, requests, failed = time.monotonic(), tally.requests, tally.failed
     port = free_ports(1)[0]
-    old = next(one for one in crew.children if one.name == name)
+    old = next(child for child in supervisor.children if child.name == name)
     new = replaceable_child(layout, name, port)
     with httpx.Client(timeout=5) as http:
-        in_time = crew.replace(old, new, lambda child: _is_ready(http, child, port, began))
+        in_time = supervisor.replace(old, new, lambda child: is_ready(http, child, port, began))
     done = Replaced(
         name=name,
         seconds=time.monotonic() - began,
@@ -172,12 +173,12 @@ def _replaced(layout: Layout, crew: Crew, name: str, tally: Tally, teller: Telle
         failed=tally.failed - failed,
         in_time=in_time,
     )
-    teller.say(f"{name}: {done.requests} requests meanwhile, {done.failed} failed")
+    reporter.say(f"{name}: {done.requests} requests meanwhile, {done.failed} failed")
     return done
 
 
-def _is_ready(http: httpx.Client, child: Child, port: int, began: float) -> bool:
-    """Asked at the port of its own: the shared socket may be answered by the old one."""
+def is_ready(http: httpx.Client, child: Child, port: int, began: float) -> bool:
+    """Asked at its own port, because its predecessor may answer at the shared socket."""
     if time.monotonic() > began + READY_SECONDS:
         raise Unexpected(f"{child.name} is not ready after {READY_SECONDS} seconds.")
     try:
@@ -188,36 +189,36 @@ def _is_ready(http: httpx.Client, child: Child, port: int, began: float) -> bool
 
 def _at_work(layout: Layout, shift: Shift, failures: list[BaseException]) -> None:
     try:
-        asyncio.run(_all_at_work(shift, samples_of(known_home(layout.home.folder).samples)))
+        asyncio.run(work_together(shift, samples_of(known_home(layout.home.folder).samples)))
     except BaseException as error:  # noqa: BLE001 - given to the main thread
         failures.append(error)
 
 
-async def _all_at_work(shift: Shift, accounts: Mapping[str, Any]) -> None:
+async def work_together(shift: Shift, accounts: Mapping[str, Any]) -> None:
     department = shift.plans[0].item["department"]["code"]
     clerks = [
-        one
-        for one in accounts["staff"]
-        if one["department_code"] == department and "clerk" in one["roles"]
+        member
+        for member in accounts["staff"]
+        if member["department_code"] == department and "clerk" in member["roles"]
     ]
-    known = accounts["citizens"]
+    citizens = accounts["citizens"]
     people: list[Coroutine[Any, Any, None]] = [
-        *(citizen(shift, known[one % len(known)], _chance()) for one in range(CITIZENS)),
-        *(officer(shift, clerks[one % len(clerks)], _chance()) for one in range(OFFICERS)),
-        *(_reader(shift) for _ in range(READERS)),
-        _starter(shift, known[-1]),
+        *(citizen(shift, citizens[n % len(citizens)], _chance()) for n in range(CITIZENS)),
+        *(officer(shift, clerks[n % len(clerks)], _chance()) for n in range(OFFICERS)),
+        *(reader(shift) for _ in range(READERS)),
+        starter(shift, citizens[-1]),
     ]
     async with asyncio.TaskGroup() as group:
-        for one in people:
-            group.create_task(one)
+        for person in people:
+            group.create_task(person)
 
 
 def _chance() -> random.Random:
     return random.Random()  # noqa: S311 - who does what does not matter
 
 
-async def _reader(shift: Shift) -> None:
-    """The public: kept answers, answers that are not kept, and the gateway's own."""
+async def reader(shift: Shift) -> None:
+    """The public: cached answers, uncached ones, and the gateway's own."""
     name = shift.plans[0].item["name"]
     paths = ("/api/v1/items", f"/api/v1/items?q={name}", "/api/v1/orgs/regions", "/livez", "/")
     async with httpx.AsyncClient(base_url=shift.base_url, transport=shift.transport()) as http:
@@ -230,33 +231,34 @@ async def _reader(shift: Shift) -> None:
                 await asyncio.sleep(READER_PAUSE_SECONDS)
 
 
-async def _starter(shift: Shift, account: Mapping[str, str]) -> None:
-    """Signs in anew each time: requests that nobody on the way may repeat."""
+async def starter(shift: Shift, account: Mapping[str, str]) -> None:
+    """Sign in again and again: requests that nothing on the way may repeat."""
     while shift.goes_on():
         async with signed_in(shift, account) as http:
             try:
                 await http.get("/api/v1/me/cases")
-            except Exception as error:  # noqa: BLE001 - a sign-in breaks off in many ways
+            except Exception as error:  # noqa: BLE001 - a sign-in can fail in many ways
                 shift.acknowledged.statuses[type(error).__name__] += 1
         await asyncio.sleep(STARTER_PAUSE_SECONDS)
 
 
-async def _wrong(places: Places, said: Acknowledged, earlier: Any) -> dict[str, int]:
-    databases = {name: Database(url, url) for name, url in places.databases.items()}
-    if not await settle(databases, places.nats_url, seconds=SETTLE_SECONDS):
-        raise Unexpected(f"After {SETTLE_SECONDS} seconds events still wait for their effect.")
-    found = await findings(places, said, earlier)
+async def findings_after(endpoints: Endpoints, said: Acknowledged, earlier: Any) -> dict[str, int]:
+    urls = endpoints.databases.values()
+    await ensure_quiescent(urls, endpoints.nats_url, seconds=SETTLE_SECONDS)
+    found = await findings(endpoints, said, earlier)
     return {name: count for name, count in found.items() if count}
 
 
-def _tell(teller: Teller, done: list[Replaced], tally: Tally, said: Acknowledged) -> None:
+def print_replacements(
+    reporter: Reporter, done: list[Replaced], tally: Tally, said: Acknowledged
+) -> None:
     table = Table("Replaced", "Seconds", "Requests meanwhile", "Failed", "Stopped", box=None)
-    for one in done:
-        stopped = "by itself" if one.in_time else "killed"
-        row = (f"{one.seconds:.1f}", str(one.requests), str(one.failed), stopped)
-        table.add_row(one.name, *row)
-    teller.console.print(table)
-    teller.say(
+    for process in done:
+        stopped = "by itself" if process.in_time else "killed"
+        counts = (str(process.requests), str(process.failed))
+        table.add_row(process.name, f"{process.seconds:.1f}", *counts, stopped)
+    reporter.console.print(table)
+    reporter.say(
         f"{tally.requests} requests, {tally.failed} failed; {len(done)} processes replaced;"
         f" {len(said.cases)} submissions and {len(said.decisions)} decisions acknowledged"
     )

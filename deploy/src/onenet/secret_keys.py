@@ -1,4 +1,4 @@
-"""What the platform of a folder keeps secret, made once: passwords, vault keys, seal keys."""
+"""The secrets of a folder's platform, created once: passwords, vault keys, seal keys."""
 
 import hashlib
 import hmac
@@ -28,12 +28,12 @@ class Secrets:
     sample_seed: str
 
     def seal_keys_of(self, service: str) -> str:
-        """The pairs this service is part of, as its setting wants them."""
+        """The keys of the pairs this service belongs to, in the format of its setting."""
         mine = {pair: keys for pair, keys in self.seal_keys.items() if service in pair.split(">")}
         return json.dumps(mine)
 
     def sample_password(self, account: str) -> str:
-        """The same each time for one account, another in each installation."""
+        """Constant for an account, different in each installation."""
         digest = hmac.digest(self.sample_seed.encode(), account.encode(), hashlib.sha256)
         text = b32encode(digest).decode().lower()
         return "-".join(text[start : start + 4] for start in (0, 4, 8))
@@ -51,19 +51,19 @@ def new_secrets(services: tuple[str, ...]) -> Secrets:
 
 
 def open_secrets(home: Home, services: tuple[str, ...]) -> Secrets:
-    """Those of an earlier start, or new ones when there has been none."""
-    found = read_json(home.secrets)
-    if found is None:
+    """The secrets of an earlier start, or new ones at the first."""
+    stored = read_json(home.secrets)
+    if stored is None:
         if (home.place / "pg").exists():
             raise Unusable(
                 f"{home.secrets} is missing, and without it the data beside it cannot be opened:"
                 " put it back from a copy, or forget all data with `make reset`."
             )
-        made = new_secrets(services)
-        write_json(home.secrets, asdict(made))
-        return made
+        created = new_secrets(services)
+        write_json(home.secrets, asdict(created))
+        return created
     try:
-        return Secrets(**found)
+        return Secrets(**stored)
     except TypeError:
         raise Unusable(
             f"{home.secrets} is of another version: put back the one that belongs to this data,"

@@ -1,4 +1,4 @@
-"""The services of the platform: what each is told and how it is started."""
+"""The services of the platform: their settings and how they are started."""
 
 import hashlib
 import os
@@ -20,13 +20,13 @@ from onenet.state import Home, read_json, write_json
 
 SERVICES: Final = ("identity", "catalog", "case", "exchange")
 GATEWAY: Final = "gateway"
-# A worker runs `serve` as well, so that it can be asked how it is and what it has counted.
+# A worker runs `serve` too, so that its health and its metrics can be read.
 WORKER: Final = "-worker"
 POOL_SIZE: Final = 16
-# Replacing a process: how long it lets connections go, and how long it may take to stop.
+# Replacing a process: how long it drains its connections, and how long it may take to stop.
 DRAIN_SECONDS: Final = 3
 REPLACED_SECONDS: Final = 40
-# Names with another meaning for a service, or none of its business.
+# Variables of the launcher that a service must not read.
 LAUNCHERS_OWN: Final = frozenset(
     f"ONENET_{name}"
     for name in (
@@ -38,7 +38,7 @@ LAUNCHERS_OWN: Final = frozenset(
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything of one run is."""
+    """Addresses, folders and secrets of a run."""
 
     home: Home
     secrets: Secrets
@@ -48,7 +48,7 @@ class Layout:
     nats_url: str
     files_url: str
     split: bool = False
-    # Where processes are to be replaced: the sockets their successors listen to as well.
+    # When processes are to be replaced: the sockets that are handed to their successors.
     sockets: Mapping[str, socket.socket] = field(default_factory=dict)
 
     @property
@@ -69,9 +69,9 @@ def package_of(service: str) -> str:
 
 
 def environment(layout: Layout, process: str) -> dict[str, str]:
-    """The settings of a process (see `onenet settings`), beside what the operator has set."""
+    """The environment of a process: its settings, and those the operator has set."""
     service = process.removesuffix(WORKER)
-    told = {
+    settings = {
         "ONENET_ISSUER": layout.base_url,
         "ONENET_KEYS_URL": f"{layout.address('identity')}/.well-known/jwks.json",
         "ONENET_NATS_URL": layout.nats_url,
@@ -79,34 +79,28 @@ def environment(layout: Layout, process: str) -> dict[str, str]:
         "ONENET_PORT": str(layout.ports[process]),
     }
     if service == GATEWAY:
-        told |= {f"ONENET_{name.upper()}_URL": layout.address(name) for name in SERVICES}
+        settings |= {f"ONENET_{name.upper()}_URL": layout.address(name) for name in SERVICES}
     else:
-        told |= {
+        settings |= {
             "ONENET_DATABASE_URL": layout.databases[service].app_url,
             "ONENET_FILES_URL": f"{layout.files_url}/{service}",
             "ONENET_VAULT_KEYS": layout.secrets.vault_keys[service],
             "ONENET_SEAL_KEYS": layout.secrets.seal_keys_of(service),
             "ONENET_WORKER": str(not layout.split or process != service).lower(),
         }
-    return _inherited() | {"ONENET_POOL_SIZE": str(POOL_SIZE)} | _chosen() | told
-
-
-def _inherited() -> dict[str, str]:
-    """The launcher's own environment, less what would redirect the database driver."""
-    ours = os.environ  # noqa: TID251 - a child needs PATH, HOME, proxies and the like
-    kept = {name: value for name, value in ours.items() if not name.startswith(("ONENET_", "PG"))}
-    # Two arenas per process: with the default eight an idle process holds memory it never uses.
-    return kept | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
-
-
-def _chosen() -> dict[str, str]:
-    """Settings the operator gives to all services, such as ONENET_LOG_LEVEL."""
-    ours = os.environ  # noqa: TID251 - passed on, not read
-    return {
+    # A child needs PATH, HOME and proxies, but no PG… variable, which would redirect its driver;
+    # the operator's own settings, such as ONENET_LOG_LEVEL, apply to all services.
+    inherited = {
         name: value
-        for name, value in ours.items()
-        if name.startswith("ONENET_") and name not in LAUNCHERS_OWN
+        for name, value in os.environ.items()  # noqa: TID251 - passed on, not read
+        if name not in LAUNCHERS_OWN and not name.startswith("PG")
     }
+    defaults = {
+        "ONENET_POOL_SIZE": str(POOL_SIZE),
+        "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "2",  # an idle process with the default of eight holds unused memory
+    }
+    return defaults | inherited | settings
 
 
 def service_child(layout: Layout, process: str) -> Child:
@@ -119,7 +113,7 @@ def service_child(layout: Layout, process: str) -> Child:
 
 
 def replaceable_child(layout: Layout, process: str, port: int) -> Child:
-    """Listens to a port of its own and to the socket that its predecessor listens to."""
+    """Listens on its own port and on the socket of its predecessor."""
     child = service_child(layout, process)
     shared = layout.sockets.get(process)
     child.env = {**child.env, "ONENET_PORT": str(port), "ONENET_DRAIN_SECONDS": str(DRAIN_SECONDS)}
@@ -131,9 +125,9 @@ def replaceable_child(layout: Layout, process: str, port: int) -> Child:
 
 
 def migrate(layout: Layout, *, always: bool) -> list[str]:
-    """Bring the databases to what the code needs, all at once; those that had to be touched.
+    """Migrate the databases in parallel; returns the services that were behind.
 
-    Revisions that an earlier start has applied are remembered, since asking takes seconds.
+    Applied revisions are recorded in a file, because asking the databases takes seconds.
     """
     record = layout.home.place / "migrated.json"
     before = {} if always else read_json(record) or {}
@@ -182,7 +176,7 @@ def _tail(log: Path) -> str:
 
 
 def create_admin(layout: Layout, username: str, region: str, password: str) -> None:
-    """The first account, which makes all others; a second time nothing happens."""
+    """Create the first account, which creates all others; changes nothing if it exists."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "identity_svc", "create-admin"),

@@ -1,8 +1,8 @@
-"""Where the platform of a folder keeps what it must not forget.
+"""The state of a folder's platform.
 
-`.onenet/` of the current folder holds what people look at: samples.json, logs, location, lock.
-The data (database, bus, files, secrets) lies there too, or in the folder that `location` names
-when `.onenet/` cannot hold a database.
+`.onenet/` of the current folder contains what people read: samples.json, logs, location, lock.
+The data (database, bus, files, secrets) is there too, or in the folder that `location` names when
+`.onenet/` cannot hold a database.
 """
 
 import errno
@@ -24,12 +24,12 @@ FIRST_START_BYTES = 600 * 2**20
 LATER_START_BYTES = 120 * 2**20
 ELSEWHERE = Path("/var/tmp")  # noqa: S108 - a folder of our own is made in it and checked
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Home:
-    """`folder` is `.onenet`; `place` holds the data."""
+    """`folder` is `.onenet`; `place` contains the data."""
 
     folder: Path
     place: Path
@@ -55,15 +55,15 @@ class Home:
 
 
 def known_home(folder: Path) -> Home:
-    """The home as an earlier start left it, without making anything."""
+    """The home as an earlier start left it; creates nothing."""
     folder = folder.absolute()
     location = folder / "location"
     place = Path(location.read_text().strip()) if location.exists() else folder
     return Home(folder, place)
 
 
-def open_home(folder: Path, can_hold: Callable[[Path], bool], tell: Tell) -> Home:
-    """The home, made where it is missing; `can_hold` says whether a folder can hold a database."""
+def open_home(folder: Path, can_hold: Callable[[Path], bool], report: Report) -> Home:
+    """The home, created if it is missing; `can_hold` says whether a folder can hold a database."""
     folder = folder.absolute()
     try:
         (folder / "logs").mkdir(parents=True, exist_ok=True)
@@ -71,8 +71,8 @@ def open_home(folder: Path, can_hold: Callable[[Path], bool], tell: Tell) -> Hom
         raise _unwritable(folder, error) from error
     location = folder / "location"
     if location.exists():
-        return Home(folder, _named_place(folder, location, tell))
-    # Data that lies here already stays here.
+        return Home(folder, _named_place(folder, location, report))
+    # Existing data stays in the folder.
     if (folder / "secrets.json").exists() or can_hold(folder):
         return Home(folder, folder)
     place = _own_folder(elsewhere(folder))
@@ -82,7 +82,7 @@ def open_home(folder: Path, can_hold: Callable[[Path], bool], tell: Tell) -> Hom
             " run from another folder, or name a database with ONENET_DATABASE_URL."
         )
     write(location, f"{place}\n")
-    tell(f"{folder} cannot hold a database, so the data lies in {place}.")
+    report(f"{folder} cannot hold a database, so the data is in {place}.")
     return Home(folder, place)
 
 
@@ -91,26 +91,26 @@ def elsewhere(folder: Path) -> Path:
     return ELSEWHERE / f"onenet-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
 
 
-def _named_place(folder: Path, location: Path, tell: Tell) -> Path:
+def _named_place(folder: Path, location: Path, report: Report) -> Path:
     place = Path(location.read_text().strip())
     if not place.is_absolute():
         raise Unusable(
             f"{location} does not name a folder: `make reset` forgets the data and makes a new one."
         )
     if not place.exists():
-        tell(f"The data folder {place} is gone, so the platform starts anew in it.")
+        report(f"The data folder {place} is missing, so the platform starts anew in it.")
         (folder / "samples.json").unlink(missing_ok=True)
     return _own_folder(place)
 
 
 def _own_folder(place: Path) -> Path:
-    """A folder under a public one must be ours: anybody could have put it there."""
+    """Create the folder; under a public folder it must be ours, not one that somebody prepared."""
     try:
         place.mkdir(mode=0o711, parents=True, exist_ok=True)
-        found = place.lstat()
+        status = place.lstat()
     except OSError as error:
         raise _unwritable(place, error) from error
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise Unusable(f"{place} belongs to somebody else: remove it, or run from another folder.")
     place.chmod(0o711)
     return place
@@ -133,9 +133,9 @@ def ensure_space(home: Home) -> None:
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[Callable[[str], None]]:
-    """Hold the folder's lock; yields a function that writes who holds it.
+    """Hold the folder's lock; yields a function that writes the holder into it.
 
-    The lock goes with the process, however it ends.
+    The lock is released when the process ends, in whatever way.
     """
     path = folder.absolute() / "lock"
     try:
@@ -162,7 +162,7 @@ def only_one(folder: Path) -> Iterator[Callable[[str], None]]:
 
 
 def write(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """All of it or nothing, whenever the machine stops."""
+    """Write the file atomically, even if the machine stops."""
     new = path.with_name(path.name + ".new")
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -173,7 +173,7 @@ def write(path: Path, text: str, *, mode: int = 0o600) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """None when there is no file; Unusable when it is not what a start has written."""
+    """None when there is no file; raises Unusable when it is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -190,7 +190,7 @@ def write_json(path: Path, value: object) -> None:
 
 @dataclass(frozen=True)
 class Stages:
-    """What of the first start is done, so that an interrupted one is taken up again."""
+    """Finished stages of the first start, so that an interrupted one can continue."""
 
     path: Path
 
@@ -204,18 +204,18 @@ class Stages:
 
 
 def forget(folder: Path) -> list[Path]:
-    """Remove all of it, wherever it lies; the folders that went. Refuses while it runs."""
+    """Remove all data and return the removed folders; raises AlreadyRunning while it runs."""
     folder = folder.absolute()
     if not folder.exists():
         return []
     with only_one(folder):
         home = known_home(folder)
-        going = [one for one in dict.fromkeys((home.place, folder)) if one.exists()]
+        folders = [path for path in dict.fromkeys((home.place, folder)) if path.exists()]
         if home.place != folder and home.place != elsewhere(folder):
             raise Unusable(
                 f"{folder / 'location'} names {home.place}, which no start has chosen:"
                 " remove that folder and the location file yourself."
             )
-        for one in going:
-            shutil.rmtree(one)
-    return going
+        for path in folders:
+            shutil.rmtree(path)
+    return folders

@@ -1,4 +1,4 @@
-"""The command line: the chassis' commands, and the first administrator."""
+"""The command line: the commands of the chassis, and the first administrator."""
 
 import asyncio
 import sys
@@ -10,7 +10,9 @@ from chassis.cli import commands
 from chassis.db import open_context, transaction
 from chassis.errors import Invalid, ServiceError
 from identity_svc.main import create_service
-from identity_svc.orgs.usecases import install_admin
+from identity_svc.orgs import queries
+from identity_svc.orgs.usecases.accounts import hash_password
+from identity_svc.orgs.usecases.staff import first_admin, take_on_staff
 
 cli = commands(create_service)
 
@@ -20,27 +22,32 @@ def create_admin(
     username: Annotated[str, typer.Option(help="What the administrator signs in with")],
     region: Annotated[str, typer.Option(help="Region code, 2 to 12 digits")],
 ) -> None:
-    """Make the first platform administrator; the password comes on standard input."""
+    """Create the first platform administrator; the password is read from standard input."""
     password = sys.stdin.readline().rstrip("\r\n")
     try:
-        made = asyncio.run(_create_admin(username, password, region))
-    except Invalid as refused:
-        typer.echo("; ".join(f"{one.pointer[1:]}: {one.en}" for one in refused.errors), err=True)
+        created = asyncio.run(_create_admin(username, password, region))
+    except Invalid as error:
+        faults = (f"{fault.pointer[1:]}: {fault.en}" for fault in error.errors)
+        typer.echo("; ".join(faults), err=True)
         raise typer.Exit(1) from None
-    except ServiceError as refused:
-        typer.echo(refused.detail("en"), err=True)
+    except ServiceError as error:
+        typer.echo(error.detail("en"), err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"{username} is platform administrator" if made else f"{username} exists already")
+    typer.echo(f"{username} is platform administrator" if created else f"{username} exists already")
 
 
 async def _create_admin(username: str, password: str, region: str) -> bool:
+    """False when the name is in use already."""
+    admin = first_admin(username=username, password=password, region_code=region)
+    password_hash = await hash_password(password)
     service = create_service()
     here = open_context(service.name, service.settings)
     try:
         async with transaction(here) as session:
-            return await install_admin(
-                session, username=username, password=password, region_code=region
-            )
+            if await queries.accounts_named(session, username):
+                return False
+            await take_on_staff(session, admin, password_hash=password_hash)
+            return True
     finally:
         await here.engine.dispose()
 

@@ -6,19 +6,25 @@ from identity_svc.inbox.subscriptions import subscriptions as inbox_subscription
 from identity_svc.login import routes as login
 from identity_svc.login.subscriptions import subscriptions as login_subscriptions
 from identity_svc.login.usecases.clients import ensure_web_client
-from identity_svc.login.usecases.keys import accept_own_keys, forget_old
+from identity_svc.login.usecases.keys import accept_own_keys, delete_old
 from identity_svc.mandates import routes as mandates
 from identity_svc.mandates.events import MandateChanged
 from identity_svc.mandates.models import Mandate
-from identity_svc.mandates.usecases import appoint_legal_representative, let_run_out, tell
+from identity_svc.mandates.usecases import (
+    appoint_legal_representative,
+    expire_mandates,
+    publish_mandate,
+)
 from identity_svc.orgs import routes as orgs
 from identity_svc.orgs.events import DepartmentChanged, RegionChanged, StaffChanged
 from identity_svc.orgs.models import Department, Region, Staff
-from identity_svc.orgs.usecases import tell_department, tell_region, tell_staff
+from identity_svc.orgs.usecases.departments import publish_department
+from identity_svc.orgs.usecases.regions import publish_region
+from identity_svc.orgs.usecases.staff import publish_staff
 from identity_svc.people import routes as people
 from identity_svc.people.events import CompanyChanged, PersonChanged, PersonRegistered
 from identity_svc.people.models import Company, Person
-from identity_svc.people.usecases import tell_company, tell_person
+from identity_svc.people.usecases import publish_company, publish_person
 from identity_svc.settings import IdentitySettings
 from identity_svc.tables import Base
 
@@ -49,16 +55,16 @@ def create_service(settings: IdentitySettings | None = None) -> Service:
         ),
         migrations="identity_svc:migrations",
         loops=(
-            Loop("mandates run out", 60, let_run_out),
-            Loop("forget old sign-ins", 3600, forget_old),
+            Loop("expire mandates", 60, expire_mandates),
+            Loop("delete old sign-ins", 3600, delete_old),
         ),
         republish=(
-            Copied(Region, tell_region),
-            Copied(Department, tell_department),
-            Copied(Staff, tell_staff),
-            Copied(Person, tell_person),
-            Copied(Company, tell_company),
-            Copied(Mandate, tell),
+            Copied(Region, publish_region),
+            Copied(Department, publish_department),
+            Copied(Staff, publish_staff),
+            Copied(Person, publish_person),
+            Copied(Company, publish_company),
+            Copied(Mandate, publish_mandate),
         ),
         signs=True,
         startup=(ensure_web_client, accept_own_keys),

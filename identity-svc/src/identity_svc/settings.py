@@ -1,4 +1,4 @@
-"""What only the identity service is told from outside."""
+"""Settings of the identity service beyond those every service has."""
 
 from typing import cast
 
@@ -12,12 +12,12 @@ class IdentitySettings(ServiceSettings):
     access_token_seconds: int = Field(default=900, description="Life of an access token")
     code_seconds: int = Field(default=60, description="Life of an authorization code")
     sign_in_page_seconds: int = Field(
-        default=900, description="How long an open sign-in page may be posted"
+        default=900, description="How long a sign-in page can be submitted after it was opened"
     )
     pushed_request_seconds: int = Field(
         default=90, description="Life of a pushed authorization request (RFC 9126)"
     )
-    refresh_days: int = Field(default=30, description="Days an unused refresh token stays good")
+    refresh_days: int = Field(default=30, description="Days an unused refresh token stays valid")
     sign_in_days: int = Field(
         default=90, description="Days after which a sign-in ends, however often it was refreshed"
     )
@@ -28,14 +28,16 @@ class IdentitySettings(ServiceSettings):
         default=100, description="Failed sign-ins of one name from all addresses before a pause"
     )
     failures_per_address: int = Field(
-        default=100, description="Failed sign-ins from one address, all names together"
+        default=100,
+        description="Failed sign-ins from one address before a pause, all names together",
     )
     failure_window_seconds: int = Field(
-        default=900, description="How far back failed sign-ins count, and how long the pause is"
+        default=900,
+        description="How long a failed sign-in counts, which is also the length of a pause",
     )
     sign_in_log_days: int = Field(
         default=190,
-        description="Days sign-ins and failed tries are kept. Basis: 网络安全法 第二十一条,"
+        description="Days sign-ins and failed attempts are stored. Basis: 网络安全法 第二十一条,"
         " logs for at least six months",
     )
     mandate_days: int = Field(

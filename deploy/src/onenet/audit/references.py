@@ -1,6 +1,6 @@
-"""What one service says of another's rows: each pair of questions gives two ordered columns."""
+"""References between services: each pair of questions gives two ordered columns to compare."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,7 +13,7 @@ MOST: Final = 10_000
 
 @dataclass(frozen=True)
 class Reference:
-    """Every text of `told` must be one of `known`; `both`: and the other way round.
+    """Every key of `told` must be one of `known`; with `both` also the other way round.
 
     A question selects one text column named `key`.
     """
@@ -112,7 +112,7 @@ REFERENCES: Final = (
 
 @dataclass(frozen=True)
 class Difference:
-    """What is said and not known, or, of a copy, known and not copied; the first `MOST` of them."""
+    """Keys that are missing on the other side, or not copied; at most `MOST` of them."""
 
     compared: int
     keys: frozenset[str]
@@ -122,29 +122,23 @@ async def compare(
     told: "asyncpg.Connection", known: "asyncpg.Connection", of: Reference
 ) -> Difference:
     """Walk both columns in order, so that memory does not grow with the tables."""
-    # Left half read, a column would end its transaction at any moment after this.
+    compared, keys = 0, set[str]()
+    # Closed here, because a generator that is not read to its end would keep its transaction open.
     async with (
         aclosing(_ordered(told, of.told)) as ours,
         aclosing(_ordered(known, of.known)) as theirs,
     ):
-        return await _compare(ours, theirs, both=of.both)
-
-
-async def _compare(
-    ours: AsyncIterator[str], theirs: AsyncIterator[str], *, both: bool
-) -> Difference:
-    compared, keys = 0, set[str]()
-    one, other = await anext(ours, None), await anext(theirs, None)
-    while (one is not None or (both and other is not None)) and len(keys) < MOST:
-        if one == other:
-            compared += 1
-            one, other = await anext(ours, None), await anext(theirs, None)
-        elif one is None or (other is not None and other < one):
-            keys |= {f"not copied: {other}"} if both else set()
-            other = await anext(theirs, None)
-        else:
-            keys.add(one)
-            one = await anext(ours, None)
+        key, other = await anext(ours, None), await anext(theirs, None)
+        while (key is not None or (of.both and other is not None)) and len(keys) < MOST:
+            if key == other:
+                compared += 1
+                key, other = await anext(ours, None), await anext(theirs, None)
+            elif key is None or (other is not None and other < key):
+                keys |= {f"not copied: {other}"} if of.both else set()
+                other = await anext(theirs, None)
+            else:
+                keys.add(key)
+                key = await anext(ours, None)
     return Difference(compared, frozenset(keys))
 
 

@@ -1,4 +1,4 @@
-"""`onenet verify`: all of the books, told as a table."""
+"""`onenet verify`: compare the books of all services and print a table."""
 
 import asyncio
 import hashlib
@@ -14,14 +14,14 @@ from rich.table import Table
 
 from exchange_svc.calls.rules.chain import START, first_break
 from onenet.audit.references import REFERENCES, Difference, Reference, compare
+from onenet.console import Reporter
 from onenet.databases import GONE
+from onenet.endpoints import Endpoints
 from onenet.failures import DatabaseAway, Unexpected
-from onenet.places import Places
-from onenet.telling import Teller
 
 STRETCH: Final = 2_000
 CHUNK: Final = 1 << 20
-# What one service has committed may still be on its way to another.
+# How long an event may take from one service to another.
 ON_ITS_WAY_SECONDS: Final = 3.0
 
 SEQUENCES: Final = """
@@ -35,7 +35,7 @@ FILES: Final = "SELECT object_key, size, sha256 FROM stored_file ORDER BY file_i
 
 @dataclass(frozen=True)
 class Page:
-    """One book: how much was compared and what does not agree."""
+    """One book: how many rows were compared and which do not agree."""
 
     name: str
     compared: int
@@ -46,44 +46,43 @@ class Page:
 Connections = Mapping[str, "asyncpg.Connection"]
 
 
-def verify(teller: Teller, places: Places, *, files: bool = True) -> None:
+def verify(reporter: Reporter, endpoints: Endpoints, *, files: bool = True) -> None:
     """Raises Unexpected when anything does not agree."""
-    with teller.step("Comparing the books"):
-        pages = asyncio.run(pages_of(places, files=files))
+    with reporter.step("Comparing the books"):
+        pages = asyncio.run(pages_of(endpoints, files=files))
     table = Table("Book", "Compared", "Wrong", "For instance", box=None)
-    for one in pages:
-        mark = "red" if one.wrong else "green"
-        table.add_row(
-            one.name, str(one.compared), f"[{mark}]{one.wrong}[/]", "; ".join(one.examples)
-        )
-    teller.console.print(table)
-    wrong = [one.name for one in pages if one.wrong]
+    for page in pages:
+        colour = "red" if page.wrong else "green"
+        count = f"[{colour}]{page.wrong}[/]"
+        table.add_row(page.name, str(page.compared), count, "; ".join(page.examples))
+    reporter.console.print(table)
+    wrong = [page.name for page in pages if page.wrong]
     if wrong:
         raise Unexpected(
             f"These books do not agree: {'; '.join(wrong)}. docs/operations.md, “When the books do"
             " not agree”, says what to do."
         )
-    teller.say("Every book agrees.")
+    reporter.say("Every book agrees.")
 
 
-async def pages_of(places: Places, *, files: bool) -> list[Page]:
+async def pages_of(endpoints: Endpoints, *, files: bool) -> list[Page]:
     async with AsyncExitStack() as stack:
         connections: dict[str, asyncpg.Connection] = {}
-        for name, url in places.databases.items():
+        for name, url in endpoints.databases.items():
             try:
                 connections[name] = await asyncpg.connect(url, timeout=10)
             except GONE as error:
                 raise DatabaseAway(name, type(error).__name__) from error
             stack.push_async_callback(connections[name].close)
-        pages = [await _ledger(connections["exchange"])]
-        pages += [await _sequences(name, one) for name, one in connections.items()]
-        pages += await _references(connections)
-        if files and places.files is not None:
-            pages.append(await _files(connections["case"], places.files / "case"))
+        pages = [await check_ledger(connections["exchange"])]
+        pages += [await check_sequences(name, one) for name, one in connections.items()]
+        pages += await check_references(connections)
+        if files and endpoints.files is not None:
+            pages.append(await check_files(connections["case"], endpoints.files / "case"))
         return pages
 
 
-async def _ledger(exchange: "asyncpg.Connection") -> Page:
+async def check_ledger(exchange: "asyncpg.Connection") -> Page:
     """The chain from its beginning, every hash computed again."""
     position, head = 0, START
     while True:
@@ -102,22 +101,24 @@ async def _ledger(exchange: "asyncpg.Connection") -> Page:
         position, head = rows[-1]["position"], rows[-1]["hash"]
 
 
-async def _sequences(name: str, connection: "asyncpg.Connection") -> Page:
-    """Kept events of an entity have no gap, and the last number given out is the last kept."""
+async def check_sequences(name: str, connection: "asyncpg.Connection") -> Page:
+    """Stored events of an entity have no gap, and the last one has the last number assigned."""
     gaps = [row["entity"] for row in await connection.fetch(SEQUENCES)]
     entities = await connection.fetchval("SELECT count(*) FROM outbox_sequence")
     return Page(f"event sequences of {name}", entities, len(gaps), gaps[:3])
 
 
-async def _references(connections: Connections) -> list[Page]:
-    first = {one: await _compared(connections, one) for one in REFERENCES}
-    if any(found.keys for found in first.values()):
+async def check_references(connections: Connections) -> list[Page]:
+    first = {reference: await _compared(connections, reference) for reference in REFERENCES}
+    if any(difference.keys for difference in first.values()):
         await asyncio.sleep(ON_ITS_WAY_SECONDS)
     pages = []
-    for one, found in first.items():
-        # On a platform at work something is always on its way; what stays is wrong.
-        wrong = found.keys and found.keys & (await _compared(connections, one)).keys
-        pages.append(Page(one.name, found.compared, len(wrong), sorted(wrong)[:3]))
+    for reference, difference in first.items():
+        # While the platform works, events are on their way; a difference that stays is wrong.
+        wrong = difference.keys and (
+            difference.keys & (await _compared(connections, reference)).keys
+        )
+        pages.append(Page(reference.name, difference.compared, len(wrong), sorted(wrong)[:3]))
     return pages
 
 
@@ -125,18 +126,18 @@ async def _compared(connections: Connections, of: Reference) -> Difference:
     return await compare(connections[of.told_by], connections[of.known_by], of)
 
 
-async def _files(case: "asyncpg.Connection", folder: Path) -> Page:
-    """Every stored file is there, as long as it was and with the content it had."""
+async def check_files(case: "asyncpg.Connection", folder: Path) -> Page:
+    """Every stored file exists with the size and the digest it was stored with."""
     rows = await case.fetch(FILES)
     wrong = [
         row["object_key"]
         for row in rows
-        if not await asyncio.to_thread(_is_whole, folder / row["object_key"], row)
+        if not await asyncio.to_thread(is_intact, folder / row["object_key"], row)
     ]
     return Page("files and their digests", len(rows), len(wrong), wrong[:3])
 
 
-def _is_whole(path: Path, row: Mapping[str, Any]) -> bool:
+def is_intact(path: Path, row: Mapping[str, Any]) -> bool:
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:

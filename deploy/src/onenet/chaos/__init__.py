@@ -1,1 +1,1 @@
-"""Crash everything while people work, then look whether anything was lost or doubled."""
+"""Kill processes while people work, then check that nothing was lost or doubled."""

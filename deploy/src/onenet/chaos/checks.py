@@ -1,4 +1,4 @@
-"""What must hold afterwards, read from databases, streams and answers. Every figure must be 0."""
+"""Checks after a run, on databases, streams and answers. Every figure must be 0."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import asyncpg
 from onenet.audit.verifying import pages_of
 from onenet.chaos.clients import Acknowledged
 from onenet.chaos.streams import stream_findings
-from onenet.places import Places
+from onenet.endpoints import Endpoints
 
 TWO_HANDS: Final = """
     SELECT count(*) FROM (
@@ -34,30 +34,30 @@ STUCK: Final = {
 
 @dataclass(frozen=True)
 class Before:
-    """Traces that were there before the run."""
+    """Traces left by earlier runs."""
 
     failed_sign_ins: int
     replays: int
 
 
-async def before(places: Places) -> Before:
-    failed, replays = await _row(places.databases["identity"], TRACES)
+async def before(endpoints: Endpoints) -> Before:
+    ((failed, replays),) = await _rows(endpoints.databases["identity"], TRACES)
     return Before(failed, replays)
 
 
-async def findings(places: Places, said: Acknowledged, earlier: Before) -> dict[str, int]:
-    """What was lost or doubled, by name."""
-    found = await _of_cases(places.databases, said)
-    found |= await _of_traces(places, said, earlier)
+async def findings(endpoints: Endpoints, said: Acknowledged, earlier: Before) -> dict[str, int]:
+    """How many things were lost or doubled, by kind."""
+    found = await case_findings(endpoints.databases, said)
+    found |= await trace_findings(endpoints, said, earlier)
     for name, question in STUCK.items():
-        counts = [(await _column(one, question))[0] for one in places.databases.values()]
+        counts = [(await _column(one, question))[0] for one in endpoints.databases.values()]
         found[name] = sum(counts)
-    for page in await pages_of(places, files=True):
+    for page in await pages_of(endpoints, files=True):
         found[page.name] = page.wrong
-    return found | await stream_findings(places)
+    return found | await stream_findings(endpoints)
 
 
-async def _of_cases(databases: Mapping[str, str], said: Acknowledged) -> dict[str, int]:
+async def case_findings(databases: Mapping[str, str], said: Acknowledged) -> dict[str, int]:
     case, exchange = databases["case"], databases["exchange"]
     files = await _rows(
         case, "SELECT case_id::text, case_no, outcome FROM case_file WHERE case_no > ''"
@@ -93,9 +93,11 @@ def _without(cases: set[str], moves: set[tuple[str, str]], action: str) -> int:
     return sum((one, action) not in moves for one in cases)
 
 
-async def _of_traces(places: Places, said: Acknowledged, earlier: Before) -> dict[str, int]:
-    """A refusal that was answered has its trace; one whose answer was lost may have one, too."""
-    present = await before(places)
+async def trace_findings(
+    endpoints: Endpoints, said: Acknowledged, earlier: Before
+) -> dict[str, int]:
+    """Every answered refusal has left a trace; one whose answer was lost may have left one too."""
+    present = await before(endpoints)
     failed = present.failed_sign_ins - earlier.failed_sign_ins
     replayed = present.replays - earlier.replays
     return {
@@ -110,10 +112,6 @@ async def _rows(url: str, question: str) -> list[Any]:
         return list(await connection.fetch(question))
     finally:
         await connection.close()
-
-
-async def _row(url: str, question: str) -> Any:
-    return (await _rows(url, question))[0]
 
 
 async def _column(url: str, question: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""People at work while the platform falls; they repeat with the same key until answered."""
+"""People at work while processes are killed; they repeat a request with its key until answered."""
 
 import asyncio
 import random
@@ -18,16 +18,16 @@ from onenet.story.paper import PDF
 
 PAUSE_SECONDS: Final = 0.2
 TIMEOUT_SECONDS: Final = 40
-# How long after the end of work an answer may still be waited for.
+# How long an answer is awaited after the end of the work.
 LAST_WORD_SECONDS: Final = 120
 AGAIN: Final = {401, 408, 429, 500, 502, 503, 504}
-# Shares of what people do besides the straight way.
+# Shares of what people do besides the usual way.
 DRAFTED, REPEATED, WITHDRAWN, NOTICED, LOOKED_FOR_NOTICES = 0.1, 0.2, 0.03, 0.1, 0.25
 
 
 @dataclass
 class Acknowledged:
-    """What the platform has said yes to; each must stand afterwards, once."""
+    """What the platform has acknowledged; each must exist afterwards, once."""
 
     cases: dict[str, str] = field(default_factory=dict)
     corrections: set[str] = field(default_factory=set)
@@ -44,7 +44,7 @@ class Acknowledged:
 
 @dataclass(frozen=True)
 class Work:
-    """What everybody needs to know; `end` is a monotonic moment, `wanted` a number of cases."""
+    """The task of all people; `end` is a monotonic time, `wanted` a number of cases."""
 
     base_url: str
     plans: list[Plan]
@@ -62,7 +62,7 @@ async def citizen(work: Work, account: Mapping[str, str], choice: random.Random)
     async with signed_in(work, account) as http:
         while work.goes_on():
             plan = choice.choices(work.plans, [one.share for one in work.plans])[0]
-            case_id = await _apply(http, work, plan, choice)
+            case_id = await apply(http, work, plan, choice)
             path = f"/api/v1/cases/{case_id}"
             if (await until(http, work, "GET", path)).status_code != httpx.codes.OK:
                 work.acknowledged.unread_writes += 1
@@ -70,13 +70,13 @@ async def citizen(work: Work, account: Mapping[str, str], choice: random.Random)
             _promised(await until(http, work, "POST", f"{path}/ratings", json=rating), 201)
             work.acknowledged.ratings.add(case_id)
             if choice.random() < WITHDRAWN:
-                await _withdraw(http, work, case_id)
+                await withdraw(http, work, case_id)
             if choice.random() < LOOKED_FOR_NOTICES:
-                await _correct(http, work)
+                await correct(http, work)
 
 
-async def _apply(http: httpx.AsyncClient, work: Work, plan: Plan, choice: random.Random) -> str:
-    materials = [await _material(http, work, one) for one in plan.materials]
+async def apply(http: httpx.AsyncClient, work: Work, plan: Plan, choice: random.Random) -> str:
+    materials = [await material_of(http, work, one) for one in plan.materials]
     drafted = choice.random() < DRAFTED
     body = {
         "item_id": plan.item["item_id"],
@@ -99,15 +99,15 @@ async def _apply(http: httpx.AsyncClient, work: Work, plan: Plan, choice: random
     return case_id
 
 
-async def _withdraw(http: httpx.AsyncClient, work: Work, case_id: str) -> None:
+async def withdraw(http: httpx.AsyncClient, work: Work, case_id: str) -> None:
     path = f"/api/v1/cases/{case_id}/withdrawal"
     answer = await until(http, work, "POST", path, json={"reason": "不再需要"})
     if answer.status_code == httpx.codes.OK:  # an officer may have been first
         work.acknowledged.withdrawals.add(case_id)
 
 
-async def _correct(http: httpx.AsyncClient, work: Work) -> None:
-    """Whatever of hers waits for a correction."""
+async def correct(http: httpx.AsyncClient, work: Work) -> None:
+    """Correct each case of the applicant that waits for it."""
     query = {"status": "correction_required", "limit": "5"}
     mine = _promised(await until(http, work, "GET", "/api/v1/me/cases", params=query), 200)
     by_name = {one.item["name"]: one for one in work.plans}
@@ -128,12 +128,12 @@ async def officer(work: Work, account: Mapping[str, str], choice: random.Random)
             pool = _promised(await until(http, work, "GET", "/api/v1/tasks", params=query), 200)
             if not pool["data"]:
                 await asyncio.sleep(PAUSE_SECONDS)
-            # One of many, so that colleagues seldom reach for the same; often enough they do.
+            # Random ones, so that colleagues claim the same task only now and then.
             for task in choice.sample(pool["data"], min(4, len(pool["data"]))):
-                await _take(http, work, task, account["username"], choice)
+                await take_task(http, work, task, account["username"], choice)
 
 
-async def _take(
+async def take_task(
     http: httpx.AsyncClient, work: Work, task: Mapping[str, Any], who: str, choice: random.Random
 ) -> None:
     claim = await until(http, work, "POST", f"/api/v1/tasks/{task['task_id']}/claim")
@@ -142,20 +142,20 @@ async def _take(
     work.acknowledged.claims[task["task_id"]].add(who)
     path = f"/api/v1/cases/{task['case_id']}"
     if task["stage"] == "review":
-        await _review(http, work, path, task)
+        await review(http, work, path, task)
     elif task["stage"] == "decision":
-        await _decide(http, work, task["case_id"])
+        await decide(http, work, task["case_id"])
     elif choice.random() < NOTICED:
-        await _notice(http, work, task)
+        await request_correction(http, work, task)
     else:
         answer = await until(http, work, "POST", f"{path}/acceptance", json={})
         immediate = task["item_name"] == work.plans[0].item["name"]
         if immediate and answer.status_code == httpx.codes.OK:
-            await _decide(http, work, task["case_id"])
+            await decide(http, work, task["case_id"])
 
 
-async def _notice(http: httpx.AsyncClient, work: Work, task: Mapping[str, Any]) -> None:
-    """What is asked for may come back to a colleague, so the claim counts no more."""
+async def request_correction(http: httpx.AsyncClient, work: Work, task: Mapping[str, Any]) -> None:
+    """Request a correction; the task may return to a colleague, so this claim no longer counts."""
     work.acknowledged.claims.pop(task["task_id"], None)
     plan = next(one for one in work.plans if one.item["name"] == task["item_name"])
     field = plan.correctable
@@ -163,13 +163,13 @@ async def _notice(http: httpx.AsyncClient, work: Work, task: Mapping[str, Any]) 
     await until(http, work, "POST", f"/api/v1/cases/{task['case_id']}/correction-notice", json=body)
 
 
-async def _review(http: httpx.AsyncClient, work: Work, path: str, task: Mapping[str, Any]) -> None:
+async def review(http: httpx.AsyncClient, work: Work, path: str, task: Mapping[str, Any]) -> None:
     checks = [{"check_id": one["check_id"], "passed": True} for one in task["checks"]]
     said = {"step": task["step"], "outcome": "agree", "opinion": "符合条件", "checks": checks}
     await until(http, work, "POST", f"{path}/opinions", json=said)
 
 
-async def _decide(http: httpx.AsyncClient, work: Work, case_id: str) -> None:
+async def decide(http: httpx.AsyncClient, work: Work, case_id: str) -> None:
     body = {"outcome": "granted", "reason": "符合条件"}
     path = f"/api/v1/cases/{case_id}/decision"
     answer = await until(http, work, "POST", path, json=body)
@@ -184,7 +184,7 @@ def signed_in(work: Work, account: Mapping[str, str]) -> httpx.AsyncClient:
     )
 
 
-async def _material(
+async def material_of(
     http: httpx.AsyncClient, work: Work, material: Mapping[str, Any]
 ) -> dict[str, Any]:
     if not material["upload_allowed"]:
@@ -203,13 +203,13 @@ async def until(
     key: str | None = None,
     **options: Any,
 ) -> httpx.Response:
-    """The first answer that is neither lost nor «later»; every try carries the same key."""
+    """The first conclusive answer; every attempt carries the same key."""
     headers = {"Idempotency-Key": key or str(new_id())} if method == "POST" else {}
     while time.monotonic() < work.end + LAST_WORD_SECONDS:
         try:
             answer = await http.request(method, path, headers=headers, **options)
         except (httpx.TransportError, Refusal, KeyError, ValueError) as error:
-            # Also a sign-in that was cut off half-way; the next try begins it again.
+            # Also an interrupted sign-in; the next attempt begins it again.
             work.acknowledged.statuses[type(error).__name__] += 1
         else:
             work.acknowledged.statuses[answer.status_code] += 1

@@ -1,4 +1,4 @@
-"""What people apply for: an item with everything an application to it needs."""
+"""What people apply for: an item and everything its application needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from onenet.client import Network
 
-# Immediate: acceptance and decision follow one another. The other goes through every step.
+# The first is decided right after acceptance; the other goes through every step.
 ITEMS: Final = {"补领结婚证": 0.9, "最低生活保障": 0.1}
 
 
@@ -24,10 +24,10 @@ class Plan:
 
 def plans_at(base_url: str) -> list[Plan]:
     public = Network.at(base_url)
-    return [_plan(public, name, share) for name, share in ITEMS.items()]
+    return [plan_for(public, name, share) for name, share in ITEMS.items()]
 
 
-def _plan(public: Network, name: str, share: float) -> Plan:
+def plan_for(public: Network, name: str, share: float) -> Plan:
     item = public.get("/api/v1/items", params={"q": name})["data"][0]
     asked = public.get(item["links"]["form"])
     answers = {one["question_id"]: one["default"] for one in asked["situations"]}

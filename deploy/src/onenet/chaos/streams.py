@@ -1,4 +1,4 @@
-"""The streams themselves, read whole: nothing missing, nothing out of order, every effect once."""
+"""Checks on whole streams: no event is missing or out of order, each has had its effect."""
 
 import json
 from typing import Any, Final
@@ -10,7 +10,7 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from chassis.events import stream_of
 from onenet.doctor.bus import subjects_of
-from onenet.places import Places
+from onenet.endpoints import Endpoints
 from onenet.services import SERVICES
 
 BATCH: Final = 500
@@ -18,21 +18,21 @@ WAIT_SECONDS: Final = 2
 Message = tuple[str, str, str, int]
 
 
-async def stream_findings(places: Places) -> dict[str, int]:
-    """Kept rows the stream lacks, events out of order, events a reader has not had."""
+async def stream_findings(endpoints: Endpoints) -> dict[str, int]:
+    """Published rows missing in a stream, events out of order, events without effect."""
     missing = disordered = unread = 0
-    connection = await nats.connect(places.nats_url, connect_timeout=5)
+    connection = await nats.connect(endpoints.nats_url, connect_timeout=5)
     try:
         for producer in SERVICES:
-            events = await _events(connection.jetstream(), producer)
+            events = await stream_events(connection.jetstream(), producer)
             missing += len(
-                await _published(places.databases[producer]) - {one[0] for one in events}
+                await published_ids(endpoints.databases[producer]) - {one[0] for one in events}
             )
-            disordered += _disorder(events)
+            disordered += count_disorder(events)
             for reader in SERVICES:
                 wanted = subjects_of(reader).get(producer)
                 if wanted:
-                    unread += await _unread(places.databases[reader], events, wanted)
+                    unread += await count_unread(endpoints.databases[reader], events, wanted)
     finally:
         await connection.close()
     return {
@@ -42,7 +42,7 @@ async def stream_findings(places: Places) -> dict[str, int]:
     }
 
 
-async def _events(js: JetStreamContext, producer: str) -> list[Message]:
+async def stream_events(js: JetStreamContext, producer: str) -> list[Message]:
     """(id, type, entity, sequence) of every message, in the stream's order."""
     stream = stream_of(producer)
     left = (await js.stream_info(stream)).state.messages
@@ -54,19 +54,19 @@ async def _events(js: JetStreamContext, producer: str) -> list[Message]:
     found: list[Message] = []
     while len(found) < left:
         for message in await reader.fetch(BATCH, timeout=WAIT_SECONDS):
-            found.append(_read(json.loads(message.data)))
+            found.append(message_of(json.loads(message.data)))
             await message.ack()
     await reader.unsubscribe()
     return found
 
 
-def _read(envelope: dict[str, Any]) -> Message:
+def message_of(envelope: dict[str, Any]) -> Message:
     kind = envelope["type"]
     entity = f"{kind.rsplit('.', 2)[0]}:{envelope['subject']}"
     return envelope["id"], kind, entity, int(envelope["sequence"])
 
 
-async def _published(url: str) -> set[str]:
+async def published_ids(url: str) -> set[str]:
     connection = await asyncpg.connect(url)
     try:
         rows = await connection.fetch(
@@ -77,8 +77,8 @@ async def _published(url: str) -> set[str]:
     return {row[0] for row in rows}
 
 
-def _disorder(events: list[Message]) -> int:
-    """Events that come for the first time after a later one of their entity."""
+def count_disorder(events: list[Message]) -> int:
+    """Count events that appear first after a later event of their entity."""
     highest, seen, count = dict[str, int](), set[str](), 0
     for event_id, _, entity, sequence in events:
         if event_id in seen:
@@ -89,7 +89,7 @@ def _disorder(events: list[Message]) -> int:
     return count
 
 
-async def _unread(url: str, events: list[Message], wanted: set[str]) -> int:
+async def count_unread(url: str, events: list[Message], wanted: set[str]) -> int:
     types = {one.removeprefix("onenet.").removesuffix(".*") for one in wanted}
     connection = await asyncpg.connect(url)
     try:

@@ -1,1 +1,1 @@
-"""`onenet doctor`: looks at every part of a platform and says what to do."""
+"""`onenet doctor`: examine every part of a platform and say what to do."""

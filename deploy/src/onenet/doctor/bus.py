@@ -1,4 +1,4 @@
-"""The bus: a stream per service, a consumer per reader, both as the code wants them."""
+"""The bus: every stream and every consumer exists and is configured as the code requires."""
 
 from importlib import import_module
 from typing import Any, Final
@@ -12,36 +12,36 @@ from chassis.consumer import merged, producers
 from chassis.events import service_of, stream_of
 from onenet.describe import settings_class
 from onenet.doctor.findings import Finding, good, notice, wrong
-from onenet.places import Places
+from onenet.endpoints import Endpoints
 from onenet.services import SERVICES, package_of
 
 LAG: Final = 1_000
 STUCK: Final = 50
 
 
-async def examine(places: Places) -> list[Finding]:
+async def examine(endpoints: Endpoints) -> list[Finding]:
     try:
         connection = await nats.connect(
-            places.nats_url, connect_timeout=5, max_reconnect_attempts=1, error_cb=_quiet
+            endpoints.nats_url, connect_timeout=5, max_reconnect_attempts=1, error_cb=_quiet
         )
     except (NatsError, OSError, TimeoutError) as error:
         do = "Start NATS or mend its address: runbook RelayStandsStill."
         return [wrong("bus", "answers", type(error).__name__, do)]
     try:
         js = connection.jetstream()
-        found = [await _stream(js, service) for service in SERVICES]
+        found = [await examine_stream(js, service) for service in SERVICES]
         for service in SERVICES:
-            found += await _consumers(js, service)
+            found += await examine_consumers(js, service)
     finally:
         await connection.close()
     return found
 
 
 async def _quiet(_: Exception) -> None:
-    """What goes wrong is said by the finding."""
+    """The finding reports the error."""
 
 
-async def _stream(js: JetStreamContext, service: str) -> Finding:
+async def examine_stream(js: JetStreamContext, service: str) -> Finding:
     part = f"stream of {service}"
     try:
         found = await js.stream_info(stream_of(service))
@@ -56,7 +56,7 @@ async def _stream(js: JetStreamContext, service: str) -> Finding:
     return good(part, "there", f"{found.state.messages} events, {found.config.num_replicas} copies")
 
 
-async def _consumers(js: JetStreamContext, service: str) -> list[Finding]:
+async def examine_consumers(js: JetStreamContext, service: str) -> list[Finding]:
     wanted = subjects_of(service)
     found = []
     for producer, subjects in wanted.items():
@@ -67,14 +67,14 @@ async def _consumers(js: JetStreamContext, service: str) -> list[Finding]:
             do = f"Start a worker of {service}: it makes the consumer and reads from the beginning."
             found.append(wrong(part, "there", "missing", do))
             continue
-        found += [_coverage(part, service, info, subjects), _lag(part, info)]
+        found += [examine_coverage(part, service, info, subjects), examine_lag(part, info)]
     return found
 
 
 def subjects_of(service: str) -> dict[str, set[str]]:
-    """Producer → subjects, as the service's rooms subscribe to them."""
+    """Subjects by producer, as the rooms of the service subscribe to them."""
     rooms = import_module(f"{package_of(service)}.main")
-    # Composed without an address or a secret: nothing of it is started.
+    # Composed without addresses and secrets; nothing is started.
     composed = rooms.create_service(settings_class(service).model_construct())
     reactions = merged(composed.subscriptions)
     return {
@@ -83,7 +83,7 @@ def subjects_of(service: str) -> dict[str, set[str]]:
     }
 
 
-def _coverage(part: str, service: str, info: Any, subjects: set[str]) -> Finding:
+def examine_coverage(part: str, service: str, info: Any, subjects: set[str]) -> Finding:
     present = set(info.config.filter_subjects or [info.config.filter_subject])
     missing = sorted(subjects - present)
     if missing:
@@ -92,7 +92,7 @@ def _coverage(part: str, service: str, info: Any, subjects: set[str]) -> Finding
     return good(part, "subjects", str(len(present)))
 
 
-def _lag(part: str, info: Any) -> Finding:
+def examine_lag(part: str, info: Any) -> Finding:
     said = f"{info.num_pending} not read, {info.num_ack_pending} in hand"
     if info.num_redelivered and info.num_redelivered > STUCK:
         do = "Handlers keep failing: look into the worker's log for handler_failed."

@@ -1,4 +1,4 @@
-"""The databases: reachable, at the right revision, with room, with nothing stuck."""
+"""The databases: reachable, at the right revision, with free connections, nothing stuck."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ import asyncpg
 from alembic.script import ScriptDirectory
 
 from onenet.doctor.findings import Finding, good, notice, wrong
-from onenet.places import Places
+from onenet.endpoints import Endpoints
 from onenet.services import package_of
 
 GONE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -36,14 +36,14 @@ QUESTION: Final = """
 """
 
 
-async def examine(places: Places) -> list[Finding]:
+async def examine(endpoints: Endpoints) -> list[Finding]:
     found: list[Finding] = []
-    for service, url in places.databases.items():
-        found += await _of(service, url)
+    for service, url in endpoints.databases.items():
+        found += await examine_database(service, url)
     return found
 
 
-async def _of(service: str, url: str) -> list[Finding]:
+async def examine_database(service: str, url: str) -> list[Finding]:
     part = f"database of {service}"
     try:
         connection = await asyncpg.connect(url, timeout=5)
@@ -62,12 +62,12 @@ async def _of(service: str, url: str) -> list[Finding]:
         ]
     assert row is not None
     return [
-        _revision(part, service, row),
-        _events(part, row),
-        _letters(part, service, row),
-        *_connections(part, row),
-        _rights(part, row),
-        _clock(part, row),
+        examine_revision(part, service, row),
+        examine_events(part, row),
+        examine_dead_letters(part, service, row),
+        *examine_connections(part, row),
+        examine_rights(part, row),
+        examine_clock(part, row),
     ]
 
 
@@ -82,7 +82,7 @@ def head_of(service: str) -> str:
     return str(script.get_current_head())
 
 
-def _revision(part: str, service: str, row: Mapping[str, Any]) -> Finding:
+def examine_revision(part: str, service: str, row: Mapping[str, Any]) -> Finding:
     head, present = head_of(service), row["revision"]
     if present == head:
         return good(part, "revision", head)
@@ -94,7 +94,7 @@ def _revision(part: str, service: str, row: Mapping[str, Any]) -> Finding:
     )
 
 
-def _events(part: str, row: Mapping[str, Any]) -> Finding:
+def examine_events(part: str, row: Mapping[str, Any]) -> Finding:
     if row["parked"]:
         return wrong(
             part,
@@ -113,7 +113,7 @@ def _events(part: str, row: Mapping[str, Any]) -> Finding:
     return good(part, "outgoing events", f"{row['waiting']} wait")
 
 
-def _letters(part: str, service: str, row: Mapping[str, Any]) -> Finding:
+def examine_dead_letters(part: str, service: str, row: Mapping[str, Any]) -> Finding:
     if not row["letters"]:
         return good(part, "dead letters", "none")
     return wrong(
@@ -125,7 +125,7 @@ def _letters(part: str, service: str, row: Mapping[str, Any]) -> Finding:
     )
 
 
-def _connections(part: str, row: Mapping[str, Any]) -> list[Finding]:
+def examine_connections(part: str, row: Mapping[str, Any]) -> list[Finding]:
     used = f"{row['connections']} of {row['most']}"
     findings = [good(part, "connections", used)]
     if row["connections"] > row["most"] * FULL:
@@ -144,14 +144,14 @@ def _connections(part: str, row: Mapping[str, Any]) -> list[Finding]:
     return findings
 
 
-def _rights(part: str, row: Mapping[str, Any]) -> Finding:
+def examine_rights(part: str, row: Mapping[str, Any]) -> Finding:
     if row["may_alter"]:
         do = "Run the service as its app role, which may read and write but not alter tables."
         return notice(part, "role", "may alter tables", do)
     return good(part, "role", "reads and writes only")
 
 
-def _clock(part: str, row: Mapping[str, Any]) -> Finding:
+def examine_clock(part: str, row: Mapping[str, Any]) -> Finding:
     apart = abs((datetime.now(UTC) - row["moment"]).total_seconds())  # noqa: TID251 - the clock examined
     if apart > 2:  # noqa: PLR2004 - legal days turn at midnight, tokens live for minutes
         do = "Switch time synchronisation (NTP) on, here and on the database's machine."

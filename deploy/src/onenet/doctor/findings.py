@@ -1,11 +1,11 @@
-"""What an examination says of one part."""
+"""The result of examining one part."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from onenet.places import Places
+from onenet.endpoints import Endpoints
 
 
 class State(StrEnum):
@@ -37,4 +37,4 @@ def wrong(part: str, what: str, found: str, do: str) -> Finding:
     return Finding(part, what, State.WRONG, found, do)
 
 
-Examination = Callable[[Places], Coroutine[Any, Any, list[Finding]]]
+Examination = Callable[[Endpoints], Coroutine[Any, Any, list[Finding]]]

@@ -1,4 +1,4 @@
-"""What only a caller sees: the gateway, the keys it publishes, the calendar legal clocks need."""
+"""The gateway, the keys it publishes, and the calendar that legal clocks need."""
 
 import time
 from datetime import UTC, datetime
@@ -9,52 +9,49 @@ import httpx
 
 from chassis.clock import today
 from onenet.doctor.findings import Finding, good, notice, wrong
-from onenet.places import Places
+from onenet.endpoints import Endpoints
 
 AUTUMN: Final = 11
 GONE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
-async def examine_gateway(places: Places) -> list[Finding]:
+async def examine_gateway(endpoints: Endpoints) -> list[Finding]:
     """Each service as the gateway sees it, and its keys."""
-    async with httpx.AsyncClient(base_url=places.base_url, timeout=10) as http:
+    async with httpx.AsyncClient(base_url=endpoints.base_url, timeout=10) as http:
         try:
             before = time.time()
             ready = await http.get("/readyz")
         except httpx.HTTPError as error:
             do = "Start the gateway or mend its address: runbook AllGone."
             return [wrong("gateway", "answers", type(error).__name__, do)]
-        seen = [*_parts(ready), _date(ready, before)]
+        seen = [*examine_parts(ready), examine_date(ready, before)]
         try:
-            return [*seen, _keys(await http.get("/.well-known/jwks.json"))]
+            return [*seen, examine_keys(await http.get("/.well-known/jwks.json"))]
         except httpx.HTTPError as error:
             do = "Identity publishes them: see what it lacks, runbook PartMissing."
             return [*seen, wrong("keys", "published", type(error).__name__, do)]
 
 
-def _parts(ready: httpx.Response) -> list[Finding]:
+def examine_parts(ready: httpx.Response) -> list[Finding]:
     try:
         parts: dict[str, dict[str, Any]] = ready.json()["parts"]
     except (ValueError, KeyError, TypeError):
         do = "What answers there is no gateway of this platform: check the address."
         return [wrong("gateway", "readiness", f"status {ready.status_code}", do)]
-    return [
-        good("gateway", f"sees {name}", "ready")
-        if part["ready"]
-        else _missing(name, part["detail"])
-        for name, part in parts.items()
-    ]
+    findings = []
+    for name, part in parts.items():
+        what, detail = f"sees {name}", part["detail"]
+        if part["ready"]:
+            findings.append(good("gateway", what, "ready"))
+        elif isinstance(detail, dict):  # a service that answers names what it lacks
+            missing = "; ".join(f"{part}: {reason}" for part, reason in detail.items())
+            findings.append(wrong("gateway", what, missing, "Runbook PartMissing."))
+        else:
+            findings.append(wrong("gateway", what, detail, "Runbook ServiceUnanswered."))
+    return findings
 
 
-def _missing(name: str, detail: str | dict[str, str]) -> Finding:
-    """A service that answers names what it lacks; of one that does not, only that is known."""
-    if isinstance(detail, dict):
-        said = "; ".join(f"{part}: {reason}" for part, reason in detail.items())
-        return wrong("gateway", f"sees {name}", said, "Runbook PartMissing.")
-    return wrong("gateway", f"sees {name}", detail, "Runbook ServiceUnanswered.")
-
-
-def _date(ready: httpx.Response, before: float) -> Finding:
+def examine_date(ready: httpx.Response, before: float) -> Finding:
     said = ready.headers.get("date")
     if said is None:
         return good("gateway", "clock", "not told")
@@ -66,7 +63,7 @@ def _date(ready: httpx.Response, before: float) -> Finding:
     return good("gateway", "clock", f"{apart:.0f} s apart")
 
 
-def _keys(answer: httpx.Response) -> Finding:
+def examine_keys(answer: httpx.Response) -> Finding:
     kids = [one.get("kid", "") for one in answer.json()["keys"]] if answer.is_success else []
     makers = {kid.partition("-")[0] for kid in kids}
     missing = sorted({"identity", "case", "exchange"} - makers)
@@ -79,10 +76,10 @@ def _keys(answer: httpx.Response) -> Finding:
     return good("keys", "published", f"{len(kids)} for {', '.join(sorted(makers))}")
 
 
-async def examine_calendar(places: Places) -> list[Finding]:
+async def examine_calendar(endpoints: Endpoints) -> list[Finding]:
     """Legal clocks run in working days, so this year's and soon next year's must be official."""
     try:
-        connection = await asyncpg.connect(places.databases["case"], timeout=5)
+        connection = await asyncpg.connect(endpoints.databases["case"], timeout=5)
         try:
             rows = await connection.fetch("SELECT year FROM calendar_year ORDER BY year")
         finally:

@@ -1,4 +1,4 @@
-"""Reading what ships beside this module."""
+"""Read the sample files beside this module."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ def departments() -> list[dict[str, str]]:
 
 def guides() -> list[dict[str, Any]]:
     folder = FOLDER / "guides"
-    names = sorted(one.name for one in folder.iterdir() if one.name.endswith(".json"))
+    names = sorted(file.name for file in folder.iterdir() if file.name.endswith(".json"))
     return [_json(folder / name) for name in names]
 
 

@@ -1,6 +1,6 @@
 """Sample data through the API, stage by stage.
 
-Each stage can be done again, and an interrupted load is taken up where it stopped.
+Each stage can be repeated; an interrupted load continues where it stopped.
 """
 
 import asyncio
@@ -12,14 +12,14 @@ from threading import Event
 from typing import Any, Final
 
 from onenet.client import Network, SignedIn, promised
+from onenet.console import Reporter
 from onenet.failures import Unexpected
 from onenet.imports import finish_items, import_regions, start_items
+from onenet.quiescence import wait_until_quiescent
 from onenet.samples import files
 from onenet.secret_keys import Secrets
 from onenet.services import Layout
-from onenet.settling import settle
 from onenet.state import Home, Stages, write_json
-from onenet.telling import Teller
 
 AT_ONCE: Final = 4
 SETTLE_SECONDS: Final = 60
@@ -28,17 +28,17 @@ CONFLICT: Final = 409
 
 
 class Interrupted(Exception):
-    """The launcher stops; what is done stays done."""
+    """The launcher stops; finished stages stay finished."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """One run of the loader."""
+    """A run of the loader."""
 
     home: Home
     base_url: str
     secrets: Secrets
-    teller: Teller
+    reporter: Reporter
     stopping: Event
 
     def account(self, username: str) -> Network:
@@ -47,7 +47,7 @@ class Load:
 
 
 def load_samples(load: Load, layout: Layout) -> None:
-    """All stages, then samples.json; returns at once when an earlier start has done it."""
+    """Run the stages that are not done yet, then write samples.json."""
     stages = Stages(load.home.stages)
     admin = load.account(files.people()["platform_admin"]["username"])
     for name, stage in STAGES.items():
@@ -56,14 +56,15 @@ def load_samples(load: Load, layout: Layout) -> None:
         if not stages.done(name):
             stage(load, admin)
             stages.mark(name)
-    # Only then can a citizen apply for what she has found: cases keep copies of items and staff.
-    with load.teller.step("Copies between the services"):
-        asyncio.run(settle(layout.databases, layout.nats_url, seconds=SETTLE_SECONDS))
+    # Until then no citizen can apply: the case service works on copies of items and staff.
+    with load.reporter.step("Copies between the services"):
+        urls = [database.app_url for database in layout.databases.values()]
+        asyncio.run(wait_until_quiescent(urls, layout.nats_url, seconds=SETTLE_SECONDS))
     write_json(load.home.samples, accounts(load.secrets))
 
 
 def accounts(secrets: Secrets) -> dict[str, Any]:
-    """What samples.json says."""
+    """The content of samples.json."""
     people = files.people()
     citizens = people["citizens"]
     staff = [*people["staff"], {**people["platform_admin"], "department_code": None}]
@@ -91,15 +92,15 @@ def _account(secrets: Secrets, username: str, name: str) -> dict[str, str]:
     return {"username": username, "password": secrets.sample_password(username), "name": name}
 
 
-def _regions(load: Load, admin: Network) -> None:
+def load_regions(load: Load, admin: Network) -> None:
     rows = files.regions()
-    with load.teller.bar("Divisions", len(rows)) as bar:
+    with load.reporter.bar("Divisions", len(rows)) as bar:
         outcome = import_regions(admin, rows, bar, dry_run=False)
     if outcome.rejected:
         raise Unexpected(f"Sample divisions were rejected: {outcome.rejected[0].reason}")
 
 
-def _departments(load: Load, admin: Network) -> None:
+def load_departments(load: Load, admin: Network) -> None:
     _each(
         load,
         "Departments",
@@ -108,7 +109,7 @@ def _departments(load: Load, admin: Network) -> None:
     )
 
 
-def _staff(load: Load, admin: Network) -> None:
+def load_staff(load: Load, admin: Network) -> None:
     def take_on(row: dict[str, Any]) -> None:
         password = load.secrets.sample_password(row["username"])
         _add(admin, "/api/v1/orgs/staff", {**row, "password": password})
@@ -116,7 +117,7 @@ def _staff(load: Load, admin: Network) -> None:
     _each(load, "Staff", files.people()["staff"], take_on)
 
 
-def _citizens(load: Load, _: Network) -> None:
+def load_citizens(load: Load, _: Network) -> None:
     public = Network.at(load.base_url)
 
     def register(row: dict[str, Any]) -> None:
@@ -126,7 +127,7 @@ def _citizens(load: Load, _: Network) -> None:
     _each(load, "Citizens", files.people()["citizens"], register)
 
 
-def _companies(load: Load, admin: Network) -> None:
+def load_companies(load: Load, admin: Network) -> None:
     people = files.people()
 
     def found(row: dict[str, Any]) -> None:
@@ -138,10 +139,10 @@ def _companies(load: Load, admin: Network) -> None:
     _each(load, "Companies", people["companies"], found)
 
 
-def _guides(load: Load, admin: Network) -> None:
+def load_guides(load: Load, admin: Network) -> None:
     guides = files.guides()
     lines = "".join(json.dumps(guide, ensure_ascii=False) + "\n" for guide in guides)
-    with load.teller.bar("Guides", len(guides)) as bar:
+    with load.reporter.bar("Guides", len(guides)) as bar:
         job = start_items(admin, "guides.jsonl", lines.encode(), dry_run=False)
         outcome = finish_items(admin, job, bar)
     if outcome.rejected:
@@ -154,28 +155,28 @@ def _guides(load: Load, admin: Network) -> None:
 
 Stage = Callable[[Load, Network], None]
 STAGES: Final[dict[str, Stage]] = {
-    "regions": _regions,
-    "departments": _departments,
-    "staff": _staff,
-    "citizens": _citizens,
-    "companies": _companies,
-    "guides": _guides,
+    "regions": load_regions,
+    "departments": load_departments,
+    "staff": load_staff,
+    "citizens": load_citizens,
+    "companies": load_companies,
+    "guides": load_guides,
 }
 
 
 def _each(
     load: Load, label: str, rows: list[dict[str, Any]], work: Callable[[dict[str, Any]], None]
 ) -> None:
-    """All rows, a few at once; the first failure is raised, the rest is not begun."""
+    """Process the rows, a few in parallel; after a failure no other row is begun."""
 
-    def one(row: dict[str, Any]) -> None:
+    def process(row: dict[str, Any]) -> None:
         if load.stopping.is_set():
             raise Interrupted
         work(row)
 
-    with load.teller.bar(label, len(rows)) as bar, ThreadPoolExecutor(AT_ONCE) as pool:
+    with load.reporter.bar(label, len(rows)) as bar, ThreadPoolExecutor(AT_ONCE) as pool:
         try:
-            for _ in pool.map(one, rows):
+            for _ in pool.map(process, rows):
                 bar.advance()
         except BaseException:
             pool.shutdown(cancel_futures=True)
@@ -183,5 +184,5 @@ def _each(
 
 
 def _add(network: Network, path: str, body: dict[str, Any]) -> None:
-    """Make it, unless an interrupted load has made it before."""
+    """Create it, unless an interrupted load has created it before."""
     promised(network.send("POST", path, json=body), CREATED, CONFLICT)

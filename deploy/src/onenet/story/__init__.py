@@ -1,3 +1,3 @@
-"""`onenet story`: the main job, told step by step, every promise checked on the way."""
+"""`onenet story`: the main job step by step, with a check of every promise."""
 
-from onenet.story.telling import tell_story as tell_story
+from onenet.story.run import run_story as run_story

@@ -1,4 +1,4 @@
-"""Who appears: people who did not exist a second ago, and the staff of the samples."""
+"""The people of the story: new citizens, and the staff of the samples."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,34 +46,35 @@ class Cast:
         return cls(Network.at(base_url), base_url, samples)
 
     def new_citizen(self) -> Citizen:
-        """Somebody new, not yet registered; signs in when first asked something."""
+        """A new citizen, not registered yet, who signs in with the first request."""
         mobile = new_mobile()
         network = self._signed_in(mobile, PASSWORD)
         return Citizen(new_name(), new_identity_number(), mobile, network)
 
     def staff(self, department_code: str, roles: tuple[str, ...], nth: int = 0) -> Network:
         """The nth member of the department with exactly these roles."""
-        found = [
-            one
-            for one in self.samples["staff"]
-            if one["department_code"] == department_code and sorted(one["roles"]) == sorted(roles)
+        members = [
+            member
+            for member in self.samples["staff"]
+            if member["department_code"] == department_code
+            and sorted(member["roles"]) == sorted(roles)
         ]
-        if len(found) <= nth:
+        if len(members) <= nth:
             raise Unexpected(f"the samples have no {'+'.join(roles)} #{nth} in {department_code}")
-        return self._signed_in(found[nth]["username"], found[nth]["password"])
+        return self._signed_in(members[nth]["username"], members[nth]["password"])
 
     def stranger_to(self, department_code: str) -> Network:
         """A clerk of another department."""
-        one = next(
-            one
-            for one in self.samples["staff"]
-            if one["roles"] == ["clerk"] and one["department_code"] != department_code
+        clerk = next(
+            member
+            for member in self.samples["staff"]
+            if member["roles"] == ["clerk"] and member["department_code"] != department_code
         )
-        return self._signed_in(one["username"], one["password"])
+        return self._signed_in(clerk["username"], clerk["password"])
 
     def company(self) -> Company:
-        one = self.samples["companies"][0]
-        return Company(one["name"], self._signed_in(one["username"], one["password"]))
+        agent = self.samples["companies"][0]
+        return Company(agent["name"], self._signed_in(agent["username"], agent["password"]))
 
     def names_of_staff(self) -> frozenset[str]:
         """Names no applicant may read."""

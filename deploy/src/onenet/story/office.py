@@ -1,4 +1,4 @@
-"""What the department does with the case, and what comes of it."""
+"""The department's part: counter, review, decision and certificate."""
 
 from typing import Any, Final
 
@@ -26,14 +26,14 @@ def counter(story: Story, cast: Cast, application: Application) -> None:
         refused(second.send("POST", f"/api/v1/tasks/{task['task_id']}/claim", json={}), 409)
         step.said = "reach for the same task; one has it, the other is told so"
     field = next(iter(application.form))
-    _correct(story, first, application, field)
+    correction(story, first, application, field)
     with story.step("12", "The clerk") as step:
         case = first.post(f"{application.path}/acceptance", {}, status=OK)
         ensure(case["status"] in ("accepted", "in_review"), f"accepted it is {case['status']}")
         step.said = f"accepts the case; its legal clock runs ({case['status']})"
 
 
-def _correct(story: Story, clerk: Network, application: Application, field: str) -> None:
+def correction(story: Story, clerk: Network, application: Application, field: str) -> None:
     notice = {"items": [{"pointer": f"/form/{field}", "reason": "请按证件填写"}]}
     with story.step("12", "The clerk") as step:
         case = clerk.post(f"{application.path}/correction-notice", notice, status=OK)
@@ -44,8 +44,7 @@ def _correct(story: Story, clerk: Network, application: Application, field: str)
         path = f"{application.path}/correction"
         case = application.citizen.network.post(path, sent, status=OK)
         ensure(case["status"] == "submitted", f"corrected it is {case['status']}")
-        # Claiming again what one still holds is no mistake, and after a correction it may be
-        # back in the pool.
+        # A second claim by the holder is allowed; after a correction the task may be in the pool.
         clerk.post(f"/api/v1/tasks/{task_id_of(clerk, application)}/claim", {}, status=OK)
         refused(clerk.send("POST", f"{application.path}/correction-notice", json=notice), 409)
         step.said = "corrects it the same minute; a second notice is not allowed"
@@ -71,7 +70,7 @@ def review(story: Story, cast: Cast, application: Application, steps: list[dict[
         task = task_of(reviewer, application, one["step_id"])
         claim(reviewer, task)
         if number == 0:
-            _special(story, reviewer, application)
+            special_procedure(story, reviewer, application)
         with story.step("14", f"The reviewer ({one['name']})") as step:
             opinion = {
                 "step": one["step_id"],
@@ -86,27 +85,23 @@ def review(story: Story, cast: Cast, application: Application, steps: list[dict[
             step.said = f"looks at {len(task['checks'])} points and agrees"
 
 
-def _special(story: Story, reviewer: Network, application: Application) -> None:
+def special_procedure(story: Story, reviewer: Network, application: Application) -> None:
     path = f"{application.path}/special-procedures"
     guide = application.citizen.network.get(f"/api/v1/items/{application.item['item_id']}")
     kinds = guide["special_procedures"]
     if not kinds:
         return
     with story.step("15", "The reviewer") as step:
-        wish = {"kind": kinds[0]["kind"], "reason": kinds[0]["name"], "expected_days": 5}
-        clock = reviewer.post(path, wish, status=OK)
+        body = {"kind": kinds[0]["kind"], "reason": kinds[0]["name"], "expected_days": 5}
+        clock = reviewer.post(path, body, status=OK)
         ensure(_status(application) == "suspended", "a special procedure does not suspend")
-        number = _newest_interval(clock)
+        ensure(clock["intervals"], f"the clock shows no interval: {clock}")
+        stopped = [interval for interval in clock["intervals"] if interval["ended_at"] is None]
+        ensure(len(stopped) == 1, "exactly one interval is open after one special procedure")
+        number = stopped[0]["procedure_id"]
         clock = reviewer.post(f"{path}/{number}/end", {"result": "无异议"}, status=OK)
         ensure(_status(application) != "suspended", "its end does not resume the case")
         step.said = f"stops the clock for {kinds[0]['name']} and lets it run again"
-
-
-def _newest_interval(clock: dict[str, Any]) -> str:
-    ensure(clock["intervals"], f"the clock shows no interval: {clock}")
-    stopped = [one for one in clock["intervals"] if one["ended_at"] is None]
-    ensure(len(stopped) == 1, "exactly one interval is open after one special procedure")
-    return str(stopped[0]["procedure_id"])
 
 
 def _status(application: Application) -> str:
@@ -117,7 +112,7 @@ def decision(story: Story, cast: Cast, application: Application) -> None:
     """Row 16: by another person than the one who accepted."""
     decider = cast.staff(application.department, DECIDER)
     clerk = cast.staff(application.department, CLERK)
-    _extend(story, decider, application)
+    extension(story, decider, application)
     granted = {"outcome": "granted", "reason": "符合规定条件", "remedies": "可依法申请复议或者诉讼"}
     with story.step("16", "The decider") as step:
         refused(clerk.send("POST", f"{application.path}/decision", json=granted), 403)
@@ -129,12 +124,12 @@ def decision(story: Story, cast: Cast, application: Application) -> None:
         step.said = "grants it, with reasons and remedies; the clerk who accepted may not"
 
 
-def _extend(story: Story, decider: Network, application: Application) -> None:
+def extension(story: Story, decider: Network, application: Application) -> None:
     with story.step("15", "The decider") as step:
         before = _legal_due(decider.get(f"{application.path}/clock"))
         claim(decider, task_of(decider, application, "decision"))
-        wish = {"days": 2, "reason": "需与公安机关核对户籍信息"}
-        after = _legal_due(decider.post(f"{application.path}/extension", wish, status=OK))
+        body = {"days": 2, "reason": "需与公安机关核对户籍信息"}
+        after = _legal_due(decider.post(f"{application.path}/extension", body, status=OK))
         ensure(after > before, f"an extension moves nothing: {before} stays {after}")
         step.said = f"extends by two working days: due {after} instead of {before}"
 

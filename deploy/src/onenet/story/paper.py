@@ -1,4 +1,4 @@
-"""What an applicant brings: a filled form, small documents, a receipt she can check."""
+"""The applicant's papers: a filled form, small documents, and a receipt to verify."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ CREATED: Final = 201
 
 
 def filled(schema: Mapping[str, Any], citizen: Citizen) -> dict[str, Any]:
-    """Every required field with its first example, her own particulars where they are asked."""
+    """Each required field with its first example, or with the citizen's own particulars."""
     own = {
         "applicant_name": citizen.name,
         "name": citizen.name,
@@ -52,7 +52,7 @@ def upload(network: Network, label: str) -> dict[str, Any]:
 
 
 def checked_receipt(receipt: str, public: Network) -> Mapping[str, Any]:
-    """What the receipt says, once its signature holds against the published keys."""
+    """The claims of the receipt, after its signature was verified with the published keys."""
     keys = KeySet.import_key_set(public.get("/.well-known/jwks.json"))
     signed = jws.deserialize_compact(receipt, keys, algorithms=["ES256"])
     kid = str(signed.headers().get("kid", ""))

@@ -1,4 +1,4 @@
-"""The thread of a story: who did what, what came of it, how long it took, was it as promised."""
+"""Steps of a story: who did what, with which result, how long it took, and was it as promised."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ from typing import Any, Final
 import httpx
 
 from onenet.client import Network
+from onenet.console import Reporter
 from onenet.failures import Unexpected
-from onenet.telling import Teller
 
 PATIENCE_SECONDS: Final = 30
 PAUSE_SECONDS: Final = 0.1
@@ -18,7 +18,7 @@ PAUSE_SECONDS: Final = 0.1
 
 @dataclass
 class Step:
-    """One row of the story; `said` is its last sentence."""
+    """A row of the story; `said` is what is printed of it."""
 
     row: str
     who: str
@@ -27,13 +27,13 @@ class Step:
 
 @dataclass
 class Story:
-    teller: Teller
+    reporter: Reporter
     steps: int = 0
     started: float = field(default_factory=time.monotonic)
 
     @contextmanager
     def step(self, row: str, who: str) -> Iterator[Step]:
-        """Tell one step; a broken promise in it ends the story and names the row."""
+        """Run and print a step; a broken promise ends the story and names the row."""
         step = Step(row, who)
         began = time.monotonic()
         try:
@@ -43,7 +43,7 @@ class Story:
             raise Unexpected(f"Row {row} is not as promised ({who}): {reason}") from broken
         took = (time.monotonic() - began) * 1000
         self.steps += 1
-        self.teller.say(f"{row:>5}  {who} {step.said} [{took:.0f} ms]")
+        self.reporter.say(f"{row:>5}  {who} {step.said} [{took:.0f} ms]")
 
     def seconds(self) -> float:
         return time.monotonic() - self.started
@@ -73,11 +73,11 @@ def refused(answer: httpx.Response, status: int) -> dict[str, Any]:
 
 
 def eventually(look: Callable[[], Any], promise: str) -> Any:
-    """What `look` gives as soon as it is something; effects across services take a moment."""
+    """The first truthy result of `look`; effects in other services take a moment."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        if found := look():
-            return found
+        if result := look():
+            return result
         time.sleep(PAUSE_SECONDS)
     raise Unexpected(f"{promise} (waited {PATIENCE_SECONDS} s)")
 

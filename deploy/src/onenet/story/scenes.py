@@ -1,4 +1,4 @@
-"""The chapters of the story, in the order of "The main job" of the API's description."""
+"""The applicant's part of the story, in the order of the main job."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,7 +16,7 @@ CREATED: Final = 201
 
 @dataclass
 class Application:
-    """What is on the citizen's table: the item, her answers, form, documents and case."""
+    """The citizen's application: the item, her answers, form, documents and case."""
 
     citizen: Citizen
     item: dict[str, Any]
@@ -61,7 +61,7 @@ def registration(story: Story, cast: Cast) -> Citizen:
 
 
 def search(story: Story, cast: Cast, name: str) -> dict[str, Any]:
-    """The item, found the way a citizen finds it, with its guide."""
+    """The item as a citizen finds it, with its guide."""
     with story.step("2", "Anybody") as step:
         found = cast.public.get("/api/v1/items", params={"q": name, "online": "true"})["data"]
         ensure(found, f"searching {name} finds nothing")
@@ -115,7 +115,7 @@ def preparation(
 def documents(
     story: Story, application: Application, needed: list[dict[str, Any]], code: str | None = None
 ) -> None:
-    """Upload what has to be brought; a certificate the government issued is only named."""
+    """Upload the required materials; of a certificate the government issued give only the code."""
     citizen = application.citizen
     with story.step("6", citizen.name) as step:
         brought = []
@@ -180,7 +180,7 @@ def looking(story: Story, cast: Cast, application: Application) -> None:
 
 
 def task_of(staff: Network, application: Application, step: str | None = None) -> dict[str, Any]:
-    """The open task of the case in the pool, as soon as it stands there."""
+    """The open task of the case, as soon as it is in the pool."""
 
     def look() -> dict[str, Any] | None:
         for task in every(staff, "/api/v1/tasks", scope="pool"):

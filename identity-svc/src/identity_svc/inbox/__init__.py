@@ -1,1 +1,1 @@
-"""Messages that tell a citizen what happened to a case."""
+"""Messages to citizens about the steps of their cases."""

@@ -11,7 +11,7 @@ from identity_svc.tables import Base
 
 
 class Message(Base):
-    """What happened, not how it is said: the words are chosen in the reader's language."""
+    """Stores what happened; the text is composed in the reader's language when it is read."""
 
     __tablename__ = "message"
     __table_args__ = (Index("ix_message_person", "person_id", "id"),)

@@ -12,17 +12,17 @@ from identity_svc.inbox.models import Message
 
 
 def visible_to(actor: Actor) -> Select[Message]:
-    """The one door to messages: one's own."""
+    """The messages an actor may see: those addressed to the actor."""
     return select(Message).where(Message.person_id == actor.id)
 
 
 async def message(session: AsyncSession, actor: Actor, message_id: UUID) -> Message:
-    found = await session.scalar(
+    message = await session.scalar(
         visible_to(actor).where(Message.id == message_id).with_for_update()
     )
-    if found is None:
+    if message is None:
         raise MessageNotFound
-    return found
+    return message
 
 
 async def list_messages(

@@ -25,7 +25,7 @@ async def list_messages(
     page: PageQuery,
     unread: Annotated[bool | None, Query(description="Only unread, or only read ones")] = None,
 ) -> Page[MessageOut]:
-    """One's messages, newest first."""
+    """The caller's messages, newest first."""
     language = language_of(request.headers.get("accept-language"))
     window = await queries.list_messages(session, actor, page, unread=unread)
     return page_of(window, [MessageOut.of(message, language) for message in window.rows])

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from identity_svc.inbox.models import Message
-from identity_svc.inbox.wording import worded
+from identity_svc.inbox.rules.wording import worded
 
 
 class LinksOut(BaseModel):

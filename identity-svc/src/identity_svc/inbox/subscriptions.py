@@ -1,4 +1,4 @@
-"""Reactions to the life of a case: its applicant is told at each step."""
+"""Reactions to events of cases: each step gives the applicant a message."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -30,6 +30,11 @@ class CaseStep(BaseModel):
 @subscriptions.on_all("case.finished.v1", CaseStep)
 @subscriptions.on_all("case.returned.v1", CaseStep)
 async def on_case_steps(session: AsyncSession, events: Sequence[Received[CaseStep]]) -> None:
-    """Tell the applicants."""
-    steps = [{"kind": e.type, "happened_at": e.time, **e.data.model_dump()} for e in events]
-    await usecases.leave_messages(session, steps)
+    """Write each applicant a message."""
+    await usecases.add_messages(
+        session,
+        [
+            {"kind": event.type, "happened_at": event.time, **event.data.model_dump()}
+            for event in events
+        ],
+    )

@@ -1,4 +1,4 @@
-"""What can go wrong at the OpenID provider; its answers follow RFC 6749, 5.2, not problem+json.
+"""What can go wrong at the OpenID provider; its answers follow RFC 6749, 5.2, not RFC 9457.
 
 OAuthError
 ├── InvalidRequest           400
@@ -12,13 +12,13 @@ OAuthError
 ├── LoginRequired            400
 ├── InvalidToken             401  RFC 6750
 └── InsufficientScope        403
-ServiceError (the managing of clients, which is ordinary API)
+ServiceError (routes that manage clients)
 ├── NotFound
 │   └── ClientNotFound
 └── Conflict
     └── ClientClosed
 ValueError
-└── ForeignKid               a published key whose name is not its producer's
+└── ForeignKid               a published key whose id is not its producer's
 """
 
 from typing import ClassVar
@@ -91,7 +91,7 @@ class ClientNotFound(NotFound):
 class ClientClosed(Conflict):
     slug = "client-closed"
     zh = "该接入系统已停用。如需恢复请重新登记。"
-    en = "This client is closed already. Register a new one to go on."
+    en = "This client is already closed. Register a new one instead."
 
 
 class ForeignKid(ValueError):

@@ -1,7 +1,7 @@
 """Tables of this room.
 
-Codes, refresh tokens and client secrets stand here as SHA-256 only: they are random enough that
-nothing slower is needed.
+Of codes, refresh tokens and client secrets only a SHA-256 is stored: they are random, so they need
+no slower hash.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ def digest_of(secret: str) -> bytes:
 
 
 class Client(Base):
-    """An application, or a department's system; `onenet-web` is there from the first start."""
+    """An application, or a department's system; `onenet-web` exists from the first start."""
 
     __tablename__ = "oauth_client"
 
@@ -42,7 +42,7 @@ class Client(Base):
 
 
 class SignIn(Base):
-    """One sign-in of one account to one client; every token of it ends with it."""
+    """A sign-in of an account to a client; its tokens end with it."""
 
     __tablename__ = "sign_in"
 
@@ -84,7 +84,10 @@ class RefreshToken(Base):
 
 
 class SignInAttempt(Base):
-    """Every try at the sign-in page; the name only as keyed hash, it may be a mistyped password."""
+    """An attempt to sign in; `succeeded` is NULL until the password has been verified.
+
+    The name is stored as a keyed hash only, because it may be a password typed in the wrong field.
+    """
 
     __tablename__ = "sign_in_attempt"
     __table_args__ = (
@@ -96,12 +99,12 @@ class SignInAttempt(Base):
     name_digest: Mapped[bytes]
     address: Mapped[str] = mapped_column(Text)
     account_id: Mapped[UUID | None]
-    succeeded: Mapped[bool]
+    succeeded: Mapped[bool | None]
     tried_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
 
 
 class PublishedKey(Base):
-    """Public halves of the keys with which other services sign receipts and certificates."""
+    """Public halves of the keys other services sign receipts and certificates with."""
 
     __tablename__ = "published_key"
 

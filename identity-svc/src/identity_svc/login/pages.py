@@ -1,4 +1,4 @@
-"""The two pages a person sees here, rendered under a policy that lets nothing else load."""
+"""The sign-in page and the notice page, with a content security policy that loads nothing else."""
 
 import base64
 import hashlib
@@ -35,8 +35,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "for_client": "You will return to: ",
         "foot": "Check the address before you type your password. Staff never ask for it.",
         "wrong": "The username or the password is not right. Check both and try again.",
-        "paused": "Too many failed tries. Try again in {seconds} seconds.",
-        "begin_again": "This sign-in has run out or is not valid. Go back and begin again.",
+        "paused": "Too many failed attempts. Try again in {seconds} seconds.",
+        "begin_again": "This sign-in has expired or is not valid. Go back and begin again.",
         "foreign": "This sign-in did not come from this page and was refused. Begin again.",
         "signed_out": "You are signed out.",
     },
@@ -61,7 +61,7 @@ def notice_page(language: str, sentence: str, detail: str | None = None) -> str:
 
 
 def headers(language: str, *, form_to: str = "") -> dict[str, str]:
-    """`form_to` is where the redirect after posting leads: browsers hold `form-action` to it."""
+    """`form_to` is the target of the redirect after the form; `form-action` covers it too."""
     policy = (
         f"default-src 'none'; style-src 'sha256-{_style_hash()}'; form-action 'self' {form_to};"
         " base-uri 'none'; frame-ancestors 'none'"

@@ -1,11 +1,10 @@
 """Every SELECT of the OpenID provider."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.pagination import PageRequest, Window, paginate
@@ -20,6 +19,7 @@ from identity_svc.login.models import (
     SignInAttempt,
     digest_of,
 )
+from identity_svc.login.rules.throttle import Attempt
 from identity_svc.orgs.models import Department
 
 
@@ -27,29 +27,24 @@ async def active_client(session: AsyncSession, client_id: str) -> Client | None:
     return await session.scalar(select(Client).where(Client.client_id == client_id, Client.active))
 
 
-async def active_system(session: AsyncSession, client_id: str) -> tuple[Client, Department] | None:
-    """A client with a secret, and its department if that is open."""
+async def active_client_with_department(
+    session: AsyncSession, client_id: str
+) -> tuple[Client, Department | None] | None:
     statement = (
         select(Client, Department)
-        .join(Department, Department.code == Client.department_code)
-        .where(
-            Client.client_id == client_id,
-            Client.active,
-            Client.secret_digest.is_not(None),
-            Department.active,
-        )
+        .outerjoin(Department, Department.code == Client.department_code)
+        .where(Client.client_id == client_id, Client.active)
     )
-    found = (await session.execute(statement)).one_or_none()
-    return None if found is None else (found[0], found[1])
+    row = (await session.execute(statement)).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
-async def client_for_update(session: AsyncSession, client_id: str) -> Client:
-    found = await session.scalar(
-        select(Client).where(Client.client_id == client_id).with_for_update()
-    )
-    if found is None:
+async def client(session: AsyncSession, client_id: str, *, for_update: bool = False) -> Client:
+    statement = select(Client).where(Client.client_id == client_id)
+    client = await session.scalar(statement.with_for_update() if for_update else statement)
+    if client is None:
         raise ClientNotFound
-    return found
+    return client
 
 
 async def list_clients(session: AsyncSession, page: PageRequest) -> Window:
@@ -57,17 +52,14 @@ async def list_clients(session: AsyncSession, page: PageRequest) -> Window:
 
 
 async def code(session: AsyncSession, secret: str) -> AuthorizationCode | None:
-    """Locked: the same code may be posted twice at once."""
+    """Locks the row: two requests may post the same code."""
     return await session.get(AuthorizationCode, digest_of(secret), with_for_update=True)
 
 
-async def refresh_token(session: AsyncSession, secret: str) -> RefreshToken | None:
-    """Locked: the same token may be posted twice at once."""
-    return await session.get(RefreshToken, digest_of(secret), with_for_update=True)
-
-
-async def find_refresh_token(session: AsyncSession, secret: str) -> RefreshToken | None:
-    return await session.get(RefreshToken, digest_of(secret))
+async def refresh_token(
+    session: AsyncSession, secret: str, *, for_update: bool = False
+) -> RefreshToken | None:
+    return await session.get(RefreshToken, digest_of(secret), with_for_update=for_update)
 
 
 async def sign_in(session: AsyncSession, sign_in_id: UUID) -> SignIn | None:
@@ -78,41 +70,23 @@ async def sign_in_for_update(session: AsyncSession, sign_in_id: UUID) -> SignIn 
     return await session.get(SignIn, sign_in_id, with_for_update=True)
 
 
-async def failures_of_name(
+async def recent_attempts(
     session: AsyncSession, name_digest: bytes, address: str, *, since: datetime
-) -> Sequence[datetime]:
-    """Since the last success from there, which shows that the owner is at the keyboard."""
-    same = (SignInAttempt.name_digest == name_digest, SignInAttempt.address == address)
-    success = select(func.max(SignInAttempt.tried_at)).where(*same, SignInAttempt.succeeded)
-    last = await session.scalar(success)
-    statement = select(SignInAttempt.tried_at).where(
-        *same, ~SignInAttempt.succeeded, SignInAttempt.tried_at > max(since, last or since)
-    )
-    return list(await session.scalars(statement))
-
-
-async def failures_of_name_anywhere(
-    session: AsyncSession, name_digest: bytes, *, since: datetime
-) -> Sequence[datetime]:
-    """Guesses spread over many addresses; a success elsewhere does not forgive them."""
-    statement = select(SignInAttempt.tried_at).where(
-        SignInAttempt.name_digest == name_digest,
-        ~SignInAttempt.succeeded,
+) -> list[Attempt]:
+    """Attempts with this name or from this address; successes only where both are the same."""
+    same_name = SignInAttempt.name_digest == name_digest
+    same_address = SignInAttempt.address == address
+    statement = select(
+        same_name, same_address, SignInAttempt.succeeded, SignInAttempt.tried_at
+    ).where(
+        or_(same_name, same_address),
+        or_(SignInAttempt.succeeded.is_not(True), and_(same_name, same_address)),
         SignInAttempt.tried_at > since,
     )
-    return list(await session.scalars(statement))
-
-
-async def failures_of_address(
-    session: AsyncSession, address: str, *, since: datetime
-) -> Sequence[datetime]:
-    statement = select(SignInAttempt.tried_at).where(
-        SignInAttempt.address == address, ~SignInAttempt.succeeded, SignInAttempt.tried_at > since
-    )
-    return list(await session.scalars(statement))
+    return [Attempt(*row) for row in await session.execute(statement)]
 
 
 async def all_keys(session: AsyncSession) -> list[dict[str, Any]]:
-    """Our token keys, then those of the other services; retired ones stay for old signatures."""
+    """Our token keys, then those of other services; retired keys stay for old signatures."""
     others = await session.scalars(select(PublishedKey.jwk).order_by(PublishedKey.received_at))
     return [*await public_keys(session), *others]

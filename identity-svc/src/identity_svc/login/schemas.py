@@ -1,4 +1,4 @@
-"""Requests and answers of the managing of clients."""
+"""Requests and answers about clients."""
 
 from datetime import datetime
 from typing import Annotated
@@ -43,7 +43,7 @@ class ClientOut(BaseModel):
 
 
 class ClientWithSecretOut(ClientOut):
-    """The secret is shown this once; only its hash is kept."""
+    """The secret is shown only in this answer; its hash alone is stored."""
 
     client_secret: str
 

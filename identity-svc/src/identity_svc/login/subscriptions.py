@@ -1,4 +1,4 @@
-"""Reactions to other services: their signing keys are served beside ours."""
+"""Reactions to other services: their signing keys are published beside ours."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,8 +14,8 @@ subscriptions = Subscriptions(copies=True)
 async def on_signing_key_published(
     session: AsyncSession, event: Received[SigningKeyPublished]
 ) -> None:
-    """Receipts and certificates can be checked as soon as their key is here."""
-    await keys.keep_key(
+    """Publish the key, so that receipts or certificates can be verified."""
+    await keys.store_key(
         session,
         producer=service_of(event.type),
         kid=event.data.kid,

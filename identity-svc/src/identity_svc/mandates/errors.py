@@ -7,7 +7,7 @@ ServiceError
 │   └── NotTheGrantee
 └── Conflict
     ├── IllegalMove         names what is possible in the present state
-    └── StandingMandate     the legal representative's own
+    └── StatutoryMandate    the legal representative's own
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ from chassis.errors import Conflict, Forbidden, NotFound
 class MandateNotFound(NotFound):
     slug = "mandate-not-found"
     zh = "没有找到该授权，或您不是当事人。"
-    en = "No such mandate, or you are no party to it."
+    en = "No such mandate, or you are not a party to it."
 
 
 class NotTheGrantee(Forbidden):
     slug = "not-the-grantee"
     zh = "只有被授权人可以接受授权。"
-    en = "Only the person who is given the mandate can accept it."
+    en = "Only the grantee can accept a mandate."
 
 
 class IllegalMove(Conflict):
@@ -41,8 +41,8 @@ class IllegalMove(Conflict):
         return {"actions": self.allowed}
 
 
-class StandingMandate(Conflict):
-    slug = "standing-mandate"
+class StatutoryMandate(Conflict):
+    slug = "statutory-mandate"
     zh = "法定代表人的权限随登记而定，不能撤销。请先办理法定代表人变更。"
     en = "A legal representative's authority follows the register and cannot be revoked here."
     en += " Change the legal representative first."

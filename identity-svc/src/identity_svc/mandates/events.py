@@ -1,4 +1,4 @@
-"""What other services copy of mandates."""
+"""Published states of mandates."""
 
 from datetime import date
 from typing import ClassVar
@@ -8,7 +8,7 @@ from chassis.events import Event
 
 
 class MandateChanged(Event):
-    """A mandate was offered, accepted, revoked or has run out; both dates are inclusive."""
+    """A mandate was offered, accepted, revoked or expired; both dates are inclusive."""
 
     type: ClassVar[str] = "identity.mandate.changed.v1"
     key: ClassVar[str] = "mandate_id"

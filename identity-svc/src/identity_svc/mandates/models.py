@@ -8,15 +8,15 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis import clock
-from identity_svc.mandates.errors import StandingMandate
-from identity_svc.mandates.lifecycle import Action, Role, State, step
+from identity_svc.mandates.errors import StatutoryMandate
+from identity_svc.mandates.rules.lifecycle import Action, Role, State, step
 from identity_svc.tables import Base
 
 _RUNNING = "status IN ('pending', 'active')"
 
 
 class Mandate(Base):
-    """From a company or from a person, never both."""
+    """Granted by a company or by a person, never by both."""
 
     __tablename__ = "mandate"
     __table_args__ = (
@@ -40,8 +40,15 @@ class Mandate(Base):
     ended_by: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(default=1)
 
+    @property
+    def grantor_id(self) -> UUID:
+        """The company's or the person's; a constraint of the table sees to exactly one."""
+        grantor = self.company_id or self.grantor_person_id
+        assert grantor is not None
+        return grantor
+
     def move(self, action: Action) -> None:
         if action is Action.REVOKE and self.role == Role.LEGAL_REPRESENTATIVE:
-            raise StandingMandate
+            raise StatutoryMandate
         self.status = step(State(self.status), action)
         self.version += 1

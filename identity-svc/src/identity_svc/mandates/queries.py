@@ -10,25 +10,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Actor
 from chassis.pagination import Key, PageRequest, Window, paginate
 from identity_svc.mandates.errors import MandateNotFound
-from identity_svc.mandates.lifecycle import State
 from identity_svc.mandates.models import Mandate
+from identity_svc.mandates.rules.lifecycle import State
 from identity_svc.people.models import Company
 
 Side = Literal["granted", "received"]
 
 
 def visible_to(actor: Actor) -> Select[Mandate]:
-    """The one door to mandates: one's own, given and received, and those of companies one leads."""
+    """The mandates an actor may see: granted, received, or granted by a company the actor leads."""
     return select(Mandate).where(or_(_granted_by(actor), Mandate.grantee_person_id == actor.id))
 
 
 async def mandate(session: AsyncSession, actor: Actor, mandate_id: UUID) -> Mandate:
-    """Locked: two parties may act on it at once."""
+    """Locks the row: two parties may act on it at the same time."""
     statement = visible_to(actor).where(Mandate.id == mandate_id).with_for_update()
-    found = await session.scalar(statement)
-    if found is None:
+    mandate = await session.scalar(statement)
+    if mandate is None:
         raise MandateNotFound
-    return found
+    return mandate
 
 
 async def list_mandates(
@@ -45,7 +45,7 @@ async def list_mandates(
 async def companies_of(
     session: AsyncSession, actor: Actor, page: PageRequest, *, on: date
 ) -> Window:
-    """Mandates that let the actor act for a company on that day, with the company."""
+    """Mandates under which the actor may act for a company on that day, with the company."""
     statement = (
         select(Mandate, Company)
         .join(Company, Company.id == Mandate.company_id)
@@ -61,7 +61,7 @@ async def companies_of(
     return await paginate(session, statement, keys, page)
 
 
-async def run_out(session: AsyncSession, *, on: date, limit: int) -> list[Mandate]:
+async def overdue_mandates(session: AsyncSession, *, on: date, limit: int) -> list[Mandate]:
     statement = (
         select(Mandate)
         .where(Mandate.status.in_([State.PENDING, State.ACTIVE]), Mandate.valid_to < on)

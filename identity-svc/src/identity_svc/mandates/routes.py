@@ -1,4 +1,4 @@
-"""Mandates one gives and receives, and the companies one may act for."""
+"""Mandates the caller grants and receives, and the companies the caller may act for."""
 
 from typing import Annotated
 from uuid import UUID
@@ -17,7 +17,7 @@ from identity_svc.mandates.errors import (
     IllegalMove,
     MandateNotFound,
     NotTheGrantee,
-    StandingMandate,
+    StatutoryMandate,
 )
 from identity_svc.mandates.schemas import CompanyOfMineOut, MandateIn, MandateOut, mandates_out
 from identity_svc.people.errors import CompanyNotFound
@@ -33,9 +33,9 @@ router = APIRouter(prefix="/api/v1", tags=["mandates"])
 async def grant_mandate(
     body: MandateIn, response: Response, actor: Citizen, session: Session
 ) -> MandateOut:
-    """Offer a mandate in one's own name, or as legal representative in a company's.
+    """Offer a mandate in the caller's own name, or a company's as its legal representative.
 
-    It counts once the other person accepts, and lasts a year at most.
+    It takes effect once the other person accepts, and lasts a year at most.
     """
     mandate = await usecases.grant_mandate(session, actor, body.offer())
     set_tag(response, mandate.version)
@@ -48,10 +48,10 @@ async def list_mandates(
     session: ReadSession,
     page: PageQuery,
     side: Annotated[
-        queries.Side | None, Query(description="Only those one gave, or only those one received")
+        queries.Side | None, Query(description="Only those granted, or only those received")
     ] = None,
 ) -> Page[MandateOut]:
-    """Mandates one is a party to, newest first."""
+    """Mandates the caller is a party to, newest first."""
     window = await queries.list_mandates(session, actor, page, side=side)
     return page_of(window, await mandates_out(session, actor, window.rows))
 
@@ -60,7 +60,7 @@ async def list_mandates(
 async def list_companies_of_mine(
     actor: Citizen, session: ReadSession, page: PageQuery
 ) -> Page[CompanyOfMineOut]:
-    """Companies one may act for today, as legal representative or as agent."""
+    """Companies the caller may act for today, as legal representative or as agent."""
     window = await queries.companies_of(session, actor, page, on=clock.today())
     return page_of(window, [CompanyOfMineOut.of(*row) for row in window.rows])
 
@@ -72,7 +72,7 @@ async def list_companies_of_mine(
 async def accept_mandate(
     mandate_id: UUID, match: OptionalMatch, response: Response, actor: Citizen, session: Session
 ) -> MandateOut:
-    """Accept a mandate one was offered."""
+    """Accept an offered mandate."""
     mandate = await usecases.accept_mandate(session, actor, mandate_id, match=match)
     set_tag(response, mandate.version)
     return (await mandates_out(session, actor, [mandate]))[0]
@@ -81,13 +81,13 @@ async def accept_mandate(
 @router.post(
     "/mandates/{mandate_id}/revocation",
     responses=problems(
-        Unauthenticated, Forbidden, MandateNotFound, IllegalMove, StandingMandate, Stale
+        Unauthenticated, Forbidden, MandateNotFound, IllegalMove, StatutoryMandate, Stale
     ),
 )
 async def revoke_mandate(
     mandate_id: UUID, match: OptionalMatch, response: Response, actor: Citizen, session: Session
 ) -> MandateOut:
-    """Take a mandate back, or give it back; it ends at once."""
+    """End a mandate, as its grantor or as its grantee; it ends at once."""
     mandate = await usecases.revoke_mandate(session, actor, mandate_id, match=match)
     set_tag(response, mandate.version)
     return (await mandates_out(session, actor, [mandate]))[0]

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Actor
 from chassis.vault import mask_name
-from identity_svc.mandates.lifecycle import Action, Power, Role, State, allowed
 from identity_svc.mandates.models import Mandate
+from identity_svc.mandates.rules.lifecycle import Action, Power, Role, State, allowed
 from identity_svc.mandates.usecases import Offer
 from identity_svc.people import queries as people
 from identity_svc.people.models import Company
@@ -25,16 +25,16 @@ class In(BaseModel):
 
 
 class GranteeIn(In):
-    """The name and one number, so that a typing error cannot empower a stranger."""
+    """A name and one number: a typing error in either cannot empower a stranger."""
 
     name: Short
     id_number: Number | None = None
     mobile: Number | None = None
 
     @model_validator(mode="after")
-    def _one_number(self) -> "GranteeIn":
+    def _exactly_one_number(self) -> "GranteeIn":
         if (self.id_number is None) == (self.mobile is None):
-            raise ValueError("id_number or mobile, one of them")
+            raise ValueError("give either id_number or mobile")
         return self
 
 
@@ -59,7 +59,7 @@ class MandateIn(In):
 
 
 class MandateOut(BaseModel):
-    """Names of persons are masked: each party knows the other."""
+    """Names of persons are masked: the parties know each other."""
 
     mandate_id: UUID
     company_id: UUID | None
@@ -78,46 +78,42 @@ class MandateOut(BaseModel):
 async def mandates_out(
     session: AsyncSession, actor: Actor, mandates: Sequence[Mandate]
 ) -> list[MandateOut]:
-    persons = {one.grantee_person_id for one in mandates}
-    persons |= {one.grantor_person_id for one in mandates if one.grantor_person_id}
+    persons = {mandate.grantee_person_id for mandate in mandates}
+    persons |= {mandate.grantor_person_id for mandate in mandates if mandate.grantor_person_id}
     names = await people.names_of(session, persons)
     companies = await people.companies_by_id(
-        session, {one.company_id for one in mandates if one.company_id}
+        session, {mandate.company_id for mandate in mandates if mandate.company_id}
     )
-    return [_out(one, actor, names, companies) for one in mandates]
-
-
-def _out(
-    mandate: Mandate, actor: Actor, names: dict[UUID, str], companies: dict[UUID, Company]
-) -> MandateOut:
-    if mandate.company_id is not None:
-        grantor = companies[mandate.company_id].name
-    else:
-        grantor = mask_name(names[mandate.grantor_person_id or mandate.grantee_person_id])
-    return MandateOut(
-        mandate_id=mandate.id,
-        company_id=mandate.company_id,
-        grantor=grantor,
-        grantee=mask_name(names[mandate.grantee_person_id]),
-        role=mandate.role,
-        powers=mandate.powers,
-        item_codes=mandate.item_codes,
-        valid_from=mandate.valid_from,
-        valid_to=mandate.valid_to,
-        status=mandate.status,
-        actions=_actions(mandate, actor),
-        version=mandate.version,
-    )
+    # By the grantor's id, which is a company's or a person's.
+    grantors = {person_id: mask_name(name) for person_id, name in names.items()}
+    grantors |= {company_id: company.name for company_id, company in companies.items()}
+    return [
+        MandateOut(
+            mandate_id=mandate.id,
+            company_id=mandate.company_id,
+            grantor=grantors[mandate.grantor_id],
+            grantee=mask_name(names[mandate.grantee_person_id]),
+            role=mandate.role,
+            powers=mandate.powers,
+            item_codes=mandate.item_codes,
+            valid_from=mandate.valid_from,
+            valid_to=mandate.valid_to,
+            status=mandate.status,
+            actions=_actions(mandate, actor),
+            version=mandate.version,
+        )
+        for mandate in mandates
+    ]
 
 
 def _actions(mandate: Mandate, actor: Actor) -> list[str]:
     if mandate.role == Role.LEGAL_REPRESENTATIVE:
         return []
-    mine = mandate.grantee_person_id == actor.id
+    is_grantee = mandate.grantee_person_id == actor.id
     return [
         str(action)
         for action in allowed(State(mandate.status))
-        if mine or action is not Action.ACCEPT
+        if is_grantee or action is not Action.ACCEPT
     ]
 
 

@@ -1,4 +1,4 @@
-"""The verbs of this room: grant, accept, revoke a mandate, and let it run out."""
+"""The verbs of this room: grant, accept, revoke and expire a mandate."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,14 +14,14 @@ from chassis.preconditions import ensure_match
 from identity_svc.mandates import queries
 from identity_svc.mandates.errors import NotTheGrantee
 from identity_svc.mandates.events import MandateChanged
-from identity_svc.mandates.lifecycle import Action, Power, Role, State
 from identity_svc.mandates.models import Mandate
+from identity_svc.mandates.rules.lifecycle import Action, Power, Role, State
 from identity_svc.people import queries as people
 from identity_svc.people.models import Company
 from identity_svc.settings import rules
 
 FOR_EVER = date(9999, 12, 31)
-RUN_OUT_PER_TURN = 200
+EXPIRED_PER_TURN = 200
 
 _GRANTEE = FieldError(
     "/grantee",
@@ -50,11 +50,25 @@ class Offer:
 
 
 async def grant_mandate(session: AsyncSession, actor: Actor, offer: Offer) -> Mandate:
-    """Offer a mandate; it counts once the grantee accepts."""
+    """Offer a mandate; it takes effect once the grantee accepts."""
     if offer.company_id is not None:
         await people.company(session, actor, offer.company_id)
     valid_from = offer.valid_from or clock.today()
-    faults = _faults_of_dates(valid_from, offer.valid_to, rules(session).mandate_days)
+    longest = rules(session).mandate_days
+    faults = []
+    if valid_from < clock.today():
+        faults.append(_PAST)
+    if offer.valid_to < valid_from:
+        faults.append(_ORDER)
+    if offer.valid_to - valid_from >= timedelta(days=longest):
+        faults.append(
+            FieldError(
+                "/valid_to",
+                "too_long",
+                f"授权最长 {longest} 天",
+                f"A mandate lasts at most {longest} days",
+            )
+        )
     grantee = await people.person_named(
         session, number=offer.grantee_number, name=offer.grantee_name
     )
@@ -78,30 +92,12 @@ async def grant_mandate(session: AsyncSession, actor: Actor, offer: Offer) -> Ma
         version=1,
     )
     session.add(mandate)
-    await tell(session, mandate)
+    await publish_mandate(session, mandate)
     return mandate
 
 
-def _faults_of_dates(valid_from: date, valid_to: date, longest: int) -> list[FieldError]:
-    faults = []
-    if valid_from < clock.today():
-        faults.append(_PAST)
-    if valid_to < valid_from:
-        faults.append(_ORDER)
-    if valid_to - valid_from >= timedelta(days=longest):
-        faults.append(
-            FieldError(
-                "/valid_to",
-                "too_long",
-                f"授权最长 {longest} 天",
-                f"A mandate lasts at most {longest} days",
-            )
-        )
-    return faults
-
-
 async def appoint_legal_representative(session: AsyncSession, company: Company) -> None:
-    """The register itself gives the legal representative every power, without an end."""
+    """The legal representative has every power, without an end, as the register says."""
     mandate = Mandate(
         company_id=company.id,
         grantor_person_id=None,
@@ -116,7 +112,7 @@ async def appoint_legal_representative(session: AsyncSession, company: Company) 
         version=1,
     )
     session.add(mandate)
-    await tell(session, mandate)
+    await publish_mandate(session, mandate)
 
 
 async def accept_mandate(
@@ -127,34 +123,34 @@ async def accept_mandate(
         raise NotTheGrantee
     ensure_match(match, mandate.version)
     if mandate.valid_to < clock.today():
-        # The loop that lets it run out has not come round yet; the answer is the same.
+        # `expire_mandates` has not reached it yet; the answer is the same.
         mandate.status = State.EXPIRED
     mandate.move(Action.ACCEPT)
-    await tell(session, mandate)
+    await publish_mandate(session, mandate)
     return mandate
 
 
 async def revoke_mandate(
     session: AsyncSession, actor: Actor, mandate_id: UUID, *, match: str | None
 ) -> Mandate:
-    """Take back, or as the grantee give back; counts at once."""
+    """End a mandate, as its grantor or as its grantee, with immediate effect."""
     mandate = await queries.mandate(session, actor, mandate_id)
     ensure_match(match, mandate.version)
     mandate.move(Action.REVOKE)
     mandate.ended_by = actor.id
-    await tell(session, mandate)
+    await publish_mandate(session, mandate)
     return mandate
 
 
-async def let_run_out(session: AsyncSession) -> None:
-    """A loop's turn: mandates whose last day is over."""
+async def expire_mandates(session: AsyncSession) -> None:
+    """One turn of a loop: expire mandates whose last day is over."""
     today = clock.today()
-    for mandate in await queries.run_out(session, on=today, limit=RUN_OUT_PER_TURN):
+    for mandate in await queries.overdue_mandates(session, on=today, limit=EXPIRED_PER_TURN):
         mandate.move(Action.EXPIRE)
-        await tell(session, mandate)
+        await publish_mandate(session, mandate)
 
 
-async def tell(session: AsyncSession, mandate: Mandate) -> None:
+async def publish_mandate(session: AsyncSession, mandate: Mandate) -> None:
     await session.flush()
     await record(
         session,

@@ -11,7 +11,7 @@ ServiceError
     ├── DepartmentExists
     └── UsernameTaken
 ValueError
-└── BadRegionCode           a code that is no division code; callers turn it into a field error
+└── BadRegionCode           not a division code; callers turn it into a field error
 """
 
 from chassis.errors import Conflict, Forbidden, NotFound
@@ -49,7 +49,7 @@ class NotYourDepartment(Forbidden):
 class DepartmentExists(Conflict):
     slug = "department-exists"
     zh = "部门 {department_code} 已存在。如需更改请用 PATCH。"
-    en = "Department {department_code} exists already. Use PATCH to change it."
+    en = "Department {department_code} already exists. Use PATCH to change it."
 
 
 class UsernameTaken(Conflict):

@@ -1,4 +1,4 @@
-"""What other services copy of regions, departments and staff: always the whole state."""
+"""Published states of regions, departments and staff, which other services copy whole."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -33,7 +33,7 @@ class DepartmentChanged(Event):
 
 
 class StaffChanged(Event):
-    """A member of staff joined, left, or was given other duties; the name travels sealed."""
+    """A member of staff joined, left or changed duties; the name is in the sealed part."""
 
     type: ClassVar[str] = "identity.staff.changed.v1"
     key: ClassVar[str] = "staff_id"

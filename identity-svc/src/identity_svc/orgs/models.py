@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis import clock
-from identity_svc.orgs.codes import level_of, parent_of
+from identity_svc.orgs.rules.codes import level_of, parent_of
 from identity_svc.tables import Base
 
 
@@ -45,12 +45,12 @@ class Department(Base):
     version: Mapped[int] = mapped_column(default=1)
 
     def change(self, values: dict[str, Any]) -> bool:
-        """Take over the values; whether anything differed, and only then a new version."""
+        """Set the values; True and a new version when any of them differed."""
         return _change(self, values)
 
 
 class Account(Base):
-    """What one signs in to; its id is the person's or the member of staff's."""
+    """The account a person or a member of staff signs in to, with the same id."""
 
     __tablename__ = "account"
 
@@ -64,7 +64,7 @@ class Account(Base):
 class SignInName(Base):
     """A keyed hash of a username, mobile or identity number.
 
-    One mobile number may open a citizen's and a clerk's account; within one kind it is unique.
+    A mobile number may belong to a citizen's and to a staff account, but to one of each kind.
     """
 
     __tablename__ = "sign_in_name"
@@ -89,7 +89,7 @@ class Staff(Base):
     version: Mapped[int] = mapped_column(default=1)
 
     def change(self, values: dict[str, Any]) -> bool:
-        """Take over the values; whether anything differed, and only then a new version."""
+        """Set the values; True and a new version when any of them differed."""
         return _change(self, values)
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Collection
 
 from chassis.auth import Actor
-from identity_svc.orgs.codes import covers
 from identity_svc.orgs.errors import NotYourDepartment
-from identity_svc.orgs.roles import Role
+from identity_svc.orgs.rules.codes import covers
+from identity_svc.orgs.rules.roles import Role
 
 
 def ensure_manages(
     actor: Actor, *, department_code: str | None, region_code: str, roles: Collection[str]
 ) -> None:
-    """A department's admin stays inside department and region, and makes no platform admins."""
+    """An administrator of a department manages it within a region, and no platform admins."""
     if actor.has(Role.PLATFORM_ADMIN):
         return
     own = department_code is not None and department_code == actor.department

@@ -9,43 +9,44 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Actor
 from chassis.db import context
 from chassis.pagination import PageRequest, Window, paginate
-from identity_svc.orgs.codes import LENGTH
 from identity_svc.orgs.errors import DepartmentNotFound, RegionNotFound, StaffNotFound
 from identity_svc.orgs.models import Account, Department, Region, SignInName, Staff
-from identity_svc.orgs.names import reading
+from identity_svc.orgs.rules.codes import LENGTH
+from identity_svc.orgs.rules.names import parse_sign_in_name
 
 
 async def region(session: AsyncSession, code: str) -> Region:
-    found = await session.get(Region, code)
-    if found is None:
+    region = await session.get(Region, code)
+    if region is None:
         raise RegionNotFound(region_code=code)
-    return found
+    return region
 
 
 async def regions_by_code(session: AsyncSession, codes: Collection[str]) -> dict[str, Region]:
-    """Locked, because an import is about to compare and change them."""
+    """Locks the rows: an import compares and changes them."""
     statement = select(Region).where(Region.code.in_(codes)).with_for_update()
     return {row.code: row for row in await session.scalars(statement)}
 
 
-async def is_known_region(session: AsyncSession, code: str) -> bool:
+async def is_listed_region(session: AsyncSession, code: str) -> bool:
     """Towns and villages are not on the published list; the county around them is enough."""
-    return await _is_listed(session, [code, code[:6].ljust(LENGTH, "0")])
+    return await _is_any_listed(session, [code, code[:6].ljust(LENGTH, "0")])
 
 
 async def is_number_region(session: AsyncSession, digits: str, *, before_import: bool) -> bool:
-    """Whether an identity number may begin with these digits: a county, or a city around one.
+    """Whether an identity number may begin with these six digits: a county, or the city around it.
 
-    Counties were abolished, their numbers live. `before_import` is the answer for an empty list.
+    Numbers issued in counties that were abolished since stay valid. `before_import` is the answer
+    while no region has been imported.
     """
-    # "00" in the city's place would make the prefix the province, around everything.
+    # With "00" as the city, the first four digits would stand for the whole province.
     city = digits if digits[2:4] == "00" else digits[:4]
-    if await _is_listed(session, [digits.ljust(LENGTH, "0"), city.ljust(LENGTH, "0")]):
+    if await _is_any_listed(session, [digits.ljust(LENGTH, "0"), city.ljust(LENGTH, "0")]):
         return True
     return before_import and await session.scalar(select(Region.code).limit(1)) is None
 
 
-async def _is_listed(session: AsyncSession, codes: list[str]) -> bool:
+async def _is_any_listed(session: AsyncSession, codes: list[str]) -> bool:
     statement = select(Region.code).where(Region.code.in_(codes)).limit(1)
     return await session.scalar(statement) is not None
 
@@ -62,10 +63,10 @@ async def list_regions(
 
 
 async def department(session: AsyncSession, code: str, *, for_update: bool = False) -> Department:
-    found = await session.get(Department, code, with_for_update=for_update)
-    if found is None:
+    department = await session.get(Department, code, with_for_update=for_update)
+    if department is None:
         raise DepartmentNotFound(department_code=code)
-    return found
+    return department
 
 
 async def list_departments(
@@ -80,7 +81,7 @@ async def list_departments(
 
 
 def visible_staff(actor: Actor) -> Select[Staff]:
-    """The one door to staff rows: all for the platform, one's own department for its admin."""
+    """The rows an administrator may see: all staff, or those of the administrator's department."""
     if actor.has("platform_admin"):
         return select(Staff)
     if actor.department is None:
@@ -94,10 +95,10 @@ async def staff_member(
     statement = visible_staff(actor).where(Staff.id == staff_id)
     if for_update:
         statement = statement.with_for_update()
-    found = await session.scalar(statement)
-    if found is None:
+    staff = await session.scalar(statement)
+    if staff is None:
         raise StaffNotFound
-    return found
+    return staff
 
 
 async def list_staff(
@@ -110,13 +111,13 @@ async def list_staff(
 
 
 def name_digest(session: AsyncSession, typed: str) -> bytes:
-    """The keyed hash under which a sign-in name is kept, whatever kind of name it is."""
-    kind, value = reading(typed)
+    """The keyed hash under which a sign-in name of any kind is stored."""
+    kind, value = parse_sign_in_name(typed)
     return context(session).vault.digest(value, purpose=kind)
 
 
 async def accounts_named(session: AsyncSession, typed: str) -> list[Account]:
-    """Active accounts this name opens; a citizen's own before a clerk's."""
+    """Active accounts with this sign-in name; a citizen's account comes before a staff account."""
     statement = (
         select(Account)
         .join(SignInName, SignInName.account_id == Account.id)

@@ -6,13 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from chassis.auth import Anyone, DepartmentAdmin, PlatformAdmin
-from chassis.db import ReadSession, Session
+from chassis.db import Outcome, ReadSession, Session, transaction
 from chassis.errors import Forbidden, Invalid, NotFound, Stale, Unauthenticated
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.preconditions import RequiredMatch, digest_of, public_read, set_tag
 from chassis.problems import language_of, problems
-from identity_svc.orgs import queries, usecases
-from identity_svc.orgs.codes import full_code
+from identity_svc.orgs import queries
 from identity_svc.orgs.errors import (
     BadRegionCode,
     DepartmentExists,
@@ -22,7 +21,8 @@ from identity_svc.orgs.errors import (
     StaffNotFound,
     UsernameTaken,
 )
-from identity_svc.orgs.roles import Role
+from identity_svc.orgs.rules.codes import full_code
+from identity_svc.orgs.rules.roles import Role
 from identity_svc.orgs.schemas import (
     DepartmentChangeIn,
     DepartmentIn,
@@ -34,8 +34,12 @@ from identity_svc.orgs.schemas import (
     StaffIn,
     StaffOut,
 )
+from identity_svc.orgs.usecases import departments, regions
+from identity_svc.orgs.usecases import staff as staff_usecases
+from identity_svc.orgs.usecases.accounts import hash_password
 
-router = APIRouter(prefix="/api/v1/orgs", tags=["orgs"])
+PREFIX = "/api/v1/orgs"
+router = APIRouter(prefix=PREFIX, tags=["orgs"])
 
 REGION_SECONDS = 3600
 DEPARTMENT_SECONDS = 60
@@ -57,7 +61,7 @@ async def import_regions(
 
     Codes come with 2, 4, 6, 9 or 12 digits. The same rows again change nothing.
     """
-    report = await usecases.import_regions(session, rows, dry_run=dry_run)
+    report = await regions.import_regions(session, rows, dry_run=dry_run)
     language = language_of(request.headers.get("accept-language"))
     return ImportOut.of(report, dry_run=dry_run, language=language)
 
@@ -72,12 +76,12 @@ async def list_regions(
     parent: Code = None,
     q: Words = None,
 ) -> Page[RegionOut]:
-    """Divisions by code; `parent` gives those directly below one, `q` searches names."""
+    """Divisions by code; `parent` selects those directly below it, `q` searches names."""
     try:
-        above = full_code(parent) if parent else None
+        parent_code = full_code(parent) if parent else None
     except BadRegionCode:
         raise RegionNotFound(region_code=parent) from None
-    window = await queries.list_regions(session, page, parent=above, words=q)
+    window = await queries.list_regions(session, page, parent=parent_code, words=q)
     answer = page_of(window, [RegionOut.of(region) for region in window.rows])
     public_read(request, response, digest_of(answer), REGION_SECONDS, shared=True)
     return answer
@@ -104,8 +108,9 @@ async def read_region(
 async def add_department(
     body: DepartmentIn, response: Response, actor: PlatformAdmin, session: Session
 ) -> DepartmentOut:
-    """Set up a department; its code is kept exactly as written."""
-    department = await usecases.add_department(session, **body.model_dump())
+    """Set up a department; its code is stored exactly as written."""
+    department = await departments.add_department(session, **body.model_dump())
+    response.headers["Content-Location"] = f"{PREFIX}/departments/{department.code}"
     set_tag(response, department.version)
     return DepartmentOut.of(department)
 
@@ -120,7 +125,7 @@ async def list_departments(
     region: Code = None,
     q: Words = None,
 ) -> Page[DepartmentOut]:
-    """Departments by code; who does what is public."""
+    """Departments by code; the list is public."""
     try:
         region_code = full_code(region) if region else None
     except BadRegionCode:
@@ -135,7 +140,7 @@ async def list_departments(
 async def read_department(
     department_code: str, request: Request, response: Response, actor: Anyone, session: ReadSession
 ) -> DepartmentOut:
-    """One department; its ETag is what `PATCH` wants as `If-Match`."""
+    """One department; `PATCH` requires its ETag as `If-Match`."""
     department = await queries.department(session, department_code)
     public_read(request, response, str(department.version), 0)
     return DepartmentOut.of(department)
@@ -154,7 +159,7 @@ async def change_department(
     session: Session,
 ) -> DepartmentOut:
     """Rename, move, close or reopen a department; only the members sent are changed."""
-    department = await usecases.change_department(
+    department = await departments.change_department(
         session, department_code, body.model_dump(exclude_none=True), match=match
     )
     set_tag(response, department.version)
@@ -167,10 +172,15 @@ async def change_department(
     responses=problems(Unauthenticated, NotYourDepartment, UsernameTaken, Invalid),
 )
 async def take_on_staff(
-    body: StaffIn, response: Response, actor: DepartmentAdmin, session: Session
+    body: StaffIn, request: Request, response: Response, actor: DepartmentAdmin, outcome: Outcome
 ) -> StaffOut:
     """Open an account for a member of staff, who then signs in with username or mobile number."""
-    staff = await usecases.take_on_staff(session, actor, body.new())
+    async with transaction(request.app.state.context) as session:
+        new = await staff_usecases.check_new_staff(session, actor, body.new())
+    password_hash = await hash_password(new.password)
+    session = await outcome.begin(actor)
+    staff = await staff_usecases.take_on_staff(session, new, password_hash=password_hash)
+    response.headers["Content-Location"] = f"{PREFIX}/staff/{staff.id}"
     set_tag(response, staff.version)
     return StaffOut.of(session, staff)
 
@@ -191,7 +201,7 @@ async def list_staff(
 async def read_staff(
     staff_id: UUID, response: Response, actor: DepartmentAdmin, session: ReadSession
 ) -> StaffOut:
-    """One member of staff; its ETag is what `PATCH` wants as `If-Match`."""
+    """One member of staff; `PATCH` requires the ETag as `If-Match`."""
     staff = await queries.staff_member(session, actor, staff_id)
     set_tag(response, staff.version)
     return StaffOut.of(session, staff)
@@ -210,7 +220,7 @@ async def change_staff(
     session: Session,
 ) -> StaffOut:
     """Give other roles, region or post, or close the account; takes effect at the next token."""
-    staff = await usecases.change_staff(
+    staff = await staff_usecases.change_staff(
         session, actor, staff_id, body.model_dump(exclude_none=True, mode="json"), match=match
     )
     set_tag(response, staff.version)
@@ -219,7 +229,7 @@ async def change_staff(
 
 @router.get("/roles")
 async def list_roles(request: Request, response: Response, actor: Anyone) -> Page[RoleOut]:
-    """The roles there are and what each is for."""
+    """Every role and its duties."""
     language = language_of(request.headers.get("accept-language"))
     answer = Page[RoleOut](data=[RoleOut.of(role, language) for role in Role], next=None)
     public_read(request, response, digest_of(answer), REGION_SECONDS, shared=True)

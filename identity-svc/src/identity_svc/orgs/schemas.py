@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import context
 from chassis.vault import mask_name
 from identity_svc.orgs.models import Department, Region, Staff
-from identity_svc.orgs.names import MOBILE, PLAIN, USERNAME
-from identity_svc.orgs.roles import DUTIES, Role
-from identity_svc.orgs.usecases import ImportReport, NewStaff
+from identity_svc.orgs.rules.names import MOBILE, PLAIN, USERNAME
+from identity_svc.orgs.rules.roles import DUTIES, Role
+from identity_svc.orgs.usecases.regions import ImportReport
+from identity_svc.orgs.usecases.staff import NewStaff
 
 Title = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=PLAIN)
@@ -20,12 +21,12 @@ RegionCode = Annotated[str, Field(pattern=r"^[0-9]{2,12}$", examples=["511602000
 
 _REASONS = {
     "missing": ("每行须有非空的 code 与 name", "Every row needs a code and a name, neither empty"),
-    "name": (
-        "名称过长，或含有不可见字符",
-        "The name is too long or holds characters that cannot be seen",
-    ),
+    "name": ("名称过长，或含有不可见字符", "The name is too long or contains invisible characters"),
     "code": ("代码须为 2、4、6、9 或 12 位数字", "A code has 2, 4, 6, 9 or 12 digits"),
-    "twice": ("同一代码出现两次且名称不同，保留第一行", "Code stands twice; the first row counts"),
+    "twice": (
+        "同一代码出现两次且名称不同，保留第一行",
+        "The code appears twice with different names; the first row was used",
+    ),
 }
 
 
@@ -72,8 +73,8 @@ class ImportOut(BaseModel):
             changed=report.changed,
             unchanged=report.unchanged,
             errors=[
-                RowErrorOut(index=index, code=code, reason=_REASONS[why][language == "en"])
-                for index, code, why in report.errors
+                RowErrorOut(index=index, code=code, reason=_REASONS[fault][language == "en"])
+                for index, code, fault in report.errors
             ],
         )
 
@@ -120,7 +121,7 @@ class StaffIn(In):
 
     def new(self) -> NewStaff:
         return NewStaff(
-            **self.model_dump(exclude={"roles"}), roles=[str(one) for one in self.roles]
+            **self.model_dump(exclude={"roles"}), roles=[str(role) for role in self.roles]
         )
 
 
@@ -132,7 +133,7 @@ class StaffChangeIn(In):
 
 
 class StaffOut(BaseModel):
-    """The name is masked: an administrator knows the colleague, a passer-by learns nothing."""
+    """The name is masked: an administrator recognises the colleague, nobody else does."""
 
     staff_id: UUID
     username: str | None

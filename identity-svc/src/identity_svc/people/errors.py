@@ -7,7 +7,7 @@ ServiceError
 └── Conflict
     ├── AlreadyRegistered
     ├── CompanyRegistered
-    └── NotHigher           an assurance level that is not above the present one
+    └── NotHigher           the assurance level is not above the present one
 """
 
 from chassis.errors import Conflict, NotFound
@@ -28,13 +28,13 @@ class CompanyNotFound(NotFound):
 class AlreadyRegistered(Conflict):
     slug = "already-registered"
     zh = "该身份证号或手机号已注册。请直接登录，或更换手机号。"
-    en = "This identity number or mobile is registered already. Sign in, or use another mobile."
+    en = "This identity number or mobile is already registered. Sign in, or use another mobile."
 
 
 class CompanyRegistered(Conflict):
     slug = "company-registered"
     zh = "统一社会信用代码 {uscc} 已登记。"
-    en = "The unified social credit code {uscc} is registered already."
+    en = "The unified social credit code {uscc} is already registered."
 
 
 class NotHigher(Conflict):

@@ -1,4 +1,4 @@
-"""What other services copy of persons and companies; names and numbers travel sealed."""
+"""Published states of persons and companies; names and numbers are in the sealed part."""
 
 from typing import ClassVar
 from uuid import UUID

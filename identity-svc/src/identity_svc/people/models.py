@@ -1,4 +1,4 @@
-"""Tables of this room; names and numbers are encrypted, with keyed hashes to find them by."""
+"""Tables of this room; names and numbers are encrypted, and found by keyed hashes."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from identity_svc.tables import Base
 
 
 class Assurance(StrEnum):
-    """L2 real name and phone, L3 seen in person, L4 digital certificate."""
+    """L2 name and mobile number, L3 checked in person, L4 digital certificate."""
 
     REAL_NAME = "L2"
     REAL_PERSON = "L3"
@@ -41,7 +41,7 @@ class Person(Base):
 
 
 class AssuranceCheck(Base):
-    """Who looked at a person's papers, when, and on what ground the level was raised."""
+    """Who checked a person's papers, when, and why the level was raised."""
 
     __tablename__ = "assurance_check"
 

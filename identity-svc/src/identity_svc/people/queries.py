@@ -9,29 +9,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Actor
 from chassis.db import context
 from chassis.pagination import PageRequest, Window, paginate
-from identity_svc.orgs.names import reading
+from identity_svc.orgs.rules.names import parse_sign_in_name
 from identity_svc.people.errors import CompanyNotFound, PersonNotFound
 from identity_svc.people.models import Company, Person
 
 
 async def person(session: AsyncSession, person_id: UUID, *, for_update: bool = False) -> Person:
-    found = await session.get(Person, person_id, with_for_update=for_update)
-    if found is None:
+    person = await session.get(Person, person_id, with_for_update=for_update)
+    if person is None:
         raise PersonNotFound
-    return found
+    return person
 
 
 async def person_named(session: AsyncSession, *, number: str, name: str) -> Person | None:
-    """The person with this identity or mobile number, if the name fits too."""
-    kind, value = reading(number)
+    """The person with this identity or mobile number, if the name matches too."""
+    kind, value = parse_sign_in_name(number)
     digest = context(session).vault.digest(value, purpose=kind)
     columns = {"id_number": Person.id_number_digest, "mobile": Person.mobile_digest}
     if kind not in columns:
         return None
-    found = await session.scalar(select(Person).where(columns[kind] == digest))
-    if found is None or name_of(session, found) != name:
+    person = await session.scalar(select(Person).where(columns[kind] == digest))
+    if person is None or name_of(session, person) != name:
         return None
-    return found
+    return person
 
 
 def name_of(session: AsyncSession, person: Person) -> str:
@@ -44,17 +44,17 @@ async def names_of(session: AsyncSession, person_ids: Collection[UUID]) -> dict[
 
 
 def visible_companies(actor: Actor) -> Select[Company]:
-    """The one door to company rows: the counter sees all, others those they lead."""
+    """The companies an actor may see: staff see all, others those they lead."""
     if actor.kind == "staff":
         return select(Company)
     return select(Company).where(Company.legal_person_id == actor.id)
 
 
 async def company(session: AsyncSession, actor: Actor, company_id: UUID) -> Company:
-    found = await session.scalar(visible_companies(actor).where(Company.id == company_id))
-    if found is None:
+    company = await session.scalar(visible_companies(actor).where(Company.id == company_id))
+    if company is None:
         raise CompanyNotFound
-    return found
+    return company
 
 
 async def list_companies(

@@ -1,16 +1,17 @@
-"""Registration, assurance, companies, and one's own profile."""
+"""Registration, assurance, companies, and the caller's own profile."""
 
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from chassis.auth import Anyone, Citizen, DepartmentAdmin, SignedIn, Staff
-from chassis.db import ReadSession, Session
+from chassis.db import Outcome, ReadSession, Session, transaction
 from chassis.errors import Forbidden, Invalid, Unauthenticated
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.preconditions import set_tag
 from chassis.problems import problems
+from identity_svc.orgs.usecases.accounts import hash_password
 from identity_svc.people import queries, usecases
 from identity_svc.people.errors import (
     AlreadyRegistered,
@@ -31,7 +32,7 @@ from identity_svc.people.schemas import (
 
 
 def build_router(appoint: usecases.Appoint) -> APIRouter:
-    """`appoint` comes from the mandates room, which lies above this one."""
+    """`appoint` comes from the room `mandates`, which this room must not import."""
     router = APIRouter(prefix="/api/v1", tags=["people"])
     router.include_router(_open)
 
@@ -43,10 +44,11 @@ def build_router(appoint: usecases.Appoint) -> APIRouter:
     async def register_company(
         body: CompanyIn, response: Response, actor: DepartmentAdmin, session: Session
     ) -> CompanyOut:
-        """Enter a company at the counter; its legal representative can act for it at once."""
+        """Register a company at the counter; its legal representative can act for it at once."""
         company = await usecases.register_company(
             session, actor, **body.model_dump(), appoint=appoint
         )
+        response.headers["Content-Location"] = f"/api/v1/identity/companies/{company.id}"
         set_tag(response, company.version)
         return CompanyOut.of(company)
 
@@ -59,9 +61,16 @@ _open = APIRouter()
 @_open.post(
     "/identity/registrations", status_code=201, responses=problems(AlreadyRegistered, Invalid)
 )
-async def register_person(body: RegistrationIn, actor: Anyone, session: Session) -> RegistrationOut:
+async def register_person(
+    body: RegistrationIn, request: Request, actor: Anyone, outcome: Outcome
+) -> RegistrationOut:
     """Open a citizen's account; sign in afterwards with the mobile or the identity number."""
-    person = await usecases.register_person(session, body.form())
+    form = body.form()
+    async with transaction(request.app.state.context) as session:
+        await usecases.check_registration(session, form)
+    password_hash = await hash_password(form.password)
+    session = await outcome.begin(actor)
+    person = await usecases.register_person(session, form, password_hash=password_hash)
     return RegistrationOut(person_id=person.id, assurance_level=person.level)
 
 
@@ -70,12 +79,23 @@ async def register_person(body: RegistrationIn, actor: Anyone, session: Session)
     responses=problems(Unauthenticated, Forbidden, PersonNotFound, NotHigher, Invalid),
 )
 async def raise_assurance(
-    person_id: UUID, body: AssuranceIn, actor: Staff, session: Session
+    person_id: UUID, body: AssuranceIn, response: Response, actor: Staff, session: Session
 ) -> AssuranceOut:
     """Record a check in person at the window; the level counts from the next token on."""
     person = await usecases.raise_assurance(
         session, actor, person_id, level=body.level, ground=body.ground
     )
+    response.headers["Content-Location"] = f"/api/v1/identity/people/{person_id}/assurance"
+    return AssuranceOut(person_id=person.id, assurance_level=person.level)
+
+
+@_open.get(
+    "/identity/people/{person_id}/assurance",
+    responses=problems(Unauthenticated, Forbidden, PersonNotFound),
+)
+async def read_assurance(person_id: UUID, actor: Staff, session: ReadSession) -> AssuranceOut:
+    """The assurance level of a person, before or after a check at the window."""
+    person = await queries.person(session, person_id)
     return AssuranceOut(person_id=person.id, assurance_level=person.level)
 
 
@@ -87,7 +107,7 @@ async def list_companies(
     uscc: Annotated[str | None, Query(max_length=18)] = None,
     q: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Page[CompanyOut]:
-    """Companies one leads; staff find any by credit code or name."""
+    """Companies the caller leads; staff find any by credit code or name."""
     window = await queries.list_companies(session, actor, page, uscc=uscc, words=q)
     return page_of(window, [CompanyOut.of(company) for company in window.rows])
 
@@ -104,7 +124,7 @@ async def read_company(
 
 @_open.get("/me/profile", responses=problems(Unauthenticated, Forbidden, PersonNotFound))
 async def read_profile(response: Response, actor: Citizen, session: ReadSession) -> ProfileOut:
-    """One's own particulars, masked: a screen over a shoulder gives nothing away."""
+    """The caller's own particulars, masked in case somebody else sees the screen."""
     person = await queries.person(session, actor.id)
     set_tag(response, person.version)
     return ProfileOut.of(session, person)

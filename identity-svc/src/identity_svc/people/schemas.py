@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import context
 from chassis.vault import mask_id_number, mask_mobile, mask_name
-from identity_svc.orgs.names import PLAIN
+from identity_svc.orgs.rules.names import PLAIN
 from identity_svc.people.models import Assurance, Company, Person
 from identity_svc.people.usecases import Registration
 

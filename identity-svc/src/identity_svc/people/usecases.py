@@ -15,14 +15,14 @@ from chassis.errors import FieldError, Invalid
 from chassis.outbox import record
 from identity_svc.orgs import queries as orgs
 from identity_svc.orgs.models import AccountKind
-from identity_svc.orgs.names import is_mobile
-from identity_svc.orgs.passwords import is_weak
-from identity_svc.orgs.usecases import WEAK, open_account
+from identity_svc.orgs.rules.names import is_mobile
+from identity_svc.orgs.rules.passwords import is_weak
+from identity_svc.orgs.usecases.accounts import WEAK_PASSWORD, open_account
 from identity_svc.people import queries
 from identity_svc.people.errors import AlreadyRegistered, CompanyRegistered, PersonNotFound
 from identity_svc.people.events import CompanyChanged, PersonChanged, PersonRegistered
 from identity_svc.people.models import Assurance, AssuranceCheck, Company, Person
-from identity_svc.people.numbers import (
+from identity_svc.people.rules.numbers import (
     ABOLISHED_CITIES,
     PROVINCES,
     Fault,
@@ -71,17 +71,36 @@ class Registration:
     password: str
 
 
-async def register_person(session: AsyncSession, form: Registration) -> Person:
-    """Open a citizen's account; everything wrong with the form is said at once."""
-    faults = await _faults(session, form)
+async def check_registration(session: AsyncSession, form: Registration) -> None:
+    """Raise Invalid with everything that is wrong with the form."""
+    number_faults = citizen_number_faults(form.id_number, today=clock.today())
+    faults = [FieldError("/id_number", fault, *_FAULTS[fault]) for fault in number_faults]
+    if Fault.FORMAT not in number_faults:
+        region = form.id_number[:6]
+        abolished = region[:4] in ABOLISHED_CITIES and region[4:] != "00"
+        before_import = region[:2] in PROVINCES
+        if not abolished and not await orgs.is_number_region(
+            session, region, before_import=before_import
+        ):
+            faults.append(_REGION)
+    if not is_mobile(form.mobile):
+        faults.append(_MOBILE)
+    if is_weak(form.password, form.id_number, form.mobile):
+        faults.append(WEAK_PASSWORD)
     if faults:
         raise Invalid(faults)
+
+
+async def register_person(
+    session: AsyncSession, form: Registration, *, password_hash: str
+) -> Person:
+    """Open a citizen's account from a form that was checked before its password was hashed."""
     person_id = clock.new_id()
     opened = await open_account(
         session,
         person_id,
         AccountKind.CITIZEN,
-        password=form.password,
+        password_hash=password_hash,
         names={"id_number": form.id_number, "mobile": form.mobile},
     )
     if not opened:
@@ -103,28 +122,10 @@ async def register_person(session: AsyncSession, form: Registration) -> Person:
     return person
 
 
-async def _faults(session: AsyncSession, form: Registration) -> list[FieldError]:
-    wrong = citizen_number_faults(form.id_number, today=clock.today())
-    faults = [FieldError("/id_number", fault, *_FAULTS[fault]) for fault in wrong]
-    if Fault.FORMAT not in wrong and not await _is_region(session, form.id_number[:6]):
-        faults.append(_REGION)
-    if not is_mobile(form.mobile):
-        faults.append(_MOBILE)
-    if is_weak(form.password, form.id_number, form.mobile):
-        faults.append(WEAK)
-    return faults
-
-
-async def _is_region(session: AsyncSession, digits: str) -> bool:
-    if digits[:4] in ABOLISHED_CITIES and digits[4:] != "00":
-        return True
-    return await orgs.is_number_region(session, digits, before_import=digits[:2] in PROVINCES)
-
-
 async def raise_assurance(
     session: AsyncSession, actor: Actor, person_id: UUID, *, level: Assurance, ground: str
 ) -> Person:
-    """Record that staff saw the person and the papers, and what level that gives."""
+    """Record that staff checked the person's papers, and the level this gives."""
     person = await queries.person(session, person_id, for_update=True)
     person.raise_to(level)
     session.add(
@@ -136,11 +137,11 @@ async def raise_assurance(
             department_code=actor.department,
         )
     )
-    await tell_person(session, person)
+    await publish_person(session, person)
     return person
 
 
-async def tell_person(session: AsyncSession, person: Person) -> None:
+async def publish_person(session: AsyncSession, person: Person) -> None:
     event = PersonChanged(person_id=person.id, level=person.level, version=person.version)
     await record(session, event, sealed=_sealed(session, person))
 
@@ -154,13 +155,18 @@ async def register_company(
     legal_representative: UUID,
     appoint: Appoint,
 ) -> Company:
-    """Enter a company at the counter; `appoint` gives its legal representative every power."""
-    await _ensure_company(session, uscc, legal_representative)
-    company_id = clock.new_id()
+    """Register a company at the counter; `appoint` gives its legal representative every power."""
+    faults = [] if is_credit_code(uscc) else [_USCC]
+    try:
+        await queries.person(session, legal_representative)
+    except PersonNotFound:
+        faults.append(_LEGAL)
+    if faults:
+        raise Invalid(faults)
     statement = (
         insert(Company)
         .values(
-            id=company_id,
+            id=clock.new_id(),
             name=name,
             uscc=uscc,
             legal_person_id=legal_representative,
@@ -174,12 +180,12 @@ async def register_company(
     company = await session.scalar(statement)
     if company is None:
         raise CompanyRegistered(uscc=uscc)
-    await tell_company(session, company)
+    await publish_company(session, company)
     await appoint(session, company)
     return company
 
 
-async def tell_company(session: AsyncSession, company: Company) -> None:
+async def publish_company(session: AsyncSession, company: Company) -> None:
     await record(
         session,
         CompanyChanged(
@@ -191,18 +197,6 @@ async def tell_company(session: AsyncSession, company: Company) -> None:
             version=company.version,
         ),
     )
-
-
-async def _ensure_company(session: AsyncSession, uscc: str, legal_representative: UUID) -> None:
-    faults = []
-    if not is_credit_code(uscc):
-        faults.append(_USCC)
-    try:
-        await queries.person(session, legal_representative)
-    except PersonNotFound:
-        faults.append(_LEGAL)
-    if faults:
-        raise Invalid(faults)
 
 
 def _sealed(session: AsyncSession, person: Person) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,6 @@
 """/api/v1/identity/clients: systems of departments that call the platform."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from chassis.auth import PlatformAdmin
 from chassis.db import ReadSession, Session
@@ -19,7 +19,10 @@ router = APIRouter(prefix="/api/v1/identity/clients", tags=["clients"])
 async def register_client(
     body: ClientIn, actor: PlatformAdmin, session: Session
 ) -> ClientWithSecretOut:
-    """Give a department's system an id and a secret; the secret is shown this once."""
+    """Register a department's system; its secret is shown only in this answer.
+
+    A repeat with the same Idempotency-Key shows the secret again, so there is no Content-Location.
+    """
     client, secret = await clients.register_client(session, **body.model_dump())
     return ClientWithSecretOut.with_secret(client, secret)
 
@@ -28,15 +31,25 @@ async def register_client(
 async def list_clients(
     actor: PlatformAdmin, session: ReadSession, page: PageQuery
 ) -> Page[ClientOut]:
-    """Every client there is, without secrets."""
+    """Every client, without secrets."""
     window = await queries.list_clients(session, page)
     return page_of(window, [ClientOut.of(client) for client in window.rows])
+
+
+@router.get("/{client_id}", responses=problems(Unauthenticated, Forbidden, ClientNotFound))
+async def read_client(client_id: str, actor: PlatformAdmin, session: ReadSession) -> ClientOut:
+    """One client, without its secret."""
+    return ClientOut.of(await queries.client(session, client_id))
 
 
 @router.post(
     "/{client_id}/closure",
     responses=problems(Unauthenticated, Forbidden, ClientNotFound, ClientClosed),
 )
-async def close_client(client_id: str, actor: PlatformAdmin, session: Session) -> ClientOut:
+async def close_client(
+    client_id: str, response: Response, actor: PlatformAdmin, session: Session
+) -> ClientOut:
     """Close a client: it gets no new tokens."""
-    return ClientOut.of(await clients.close_client(session, client_id))
+    client = await clients.close_client(session, client_id)
+    response.headers["Content-Location"] = f"/api/v1/identity/clients/{client.client_id}"
+    return ClientOut.of(client)

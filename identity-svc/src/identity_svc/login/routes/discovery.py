@@ -1,4 +1,4 @@
-"""What a client finds out by itself: addresses, abilities, keys."""
+"""Discovery: addresses, supported features, public keys."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from chassis.auth import ALGORITHM, Anyone
 from chassis.db import ReadSession
 from chassis.preconditions import digest_of, public_read
 from identity_svc.login import queries
-from identity_svc.login.scopes import WEB
+from identity_svc.login.rules.scopes import WEB
 from identity_svc.settings import rules
 
 router = APIRouter(prefix="/.well-known", tags=["discovery"])

@@ -1,4 +1,4 @@
-"""How OAuth endpoints read forms and tell errors (RFC 6749, 5.2)."""
+"""How OAuth endpoints read forms and answer errors (RFC 6749, 5.2)."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -24,11 +24,11 @@ def oauth_errors(*statuses: int, page: bool = False) -> dict[int | str, dict[str
     """OpenAPI `responses` of RFC 6749 errors; with `page` a browser gets them as a page."""
     content: dict[str, Any] = {"application/json": {"schema": _ERROR}}
     content |= {"text/html": {"schema": {"type": "string"}}} if page else {}
-    return {one: {"description": "an OAuth error", "content": content} for one in statuses}
+    return {status: {"description": "an OAuth error", "content": content} for status in statuses}
 
 
-def described(place: str, required: str, optional: str = "") -> dict[str, Any]:
-    """OpenAPI of parameters that are read by hand, because OAuth has errors of its own."""
+def describe_parameters(place: str, required: str, optional: str = "") -> dict[str, Any]:
+    """OpenAPI of parameters that the route reads itself, because OAuth defines its own errors."""
     names = required.split()
     if place == "query":
         parameters = [
@@ -42,18 +42,18 @@ def described(place: str, required: str, optional: str = "") -> dict[str, Any]:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The posted fields; a field that stands twice is refused, as RFC 6749 3.1 demands."""
+    """The fields of the form; a repeated field is refused (RFC 6749, 3.1)."""
     if not request.headers.get("content-type", "").startswith(FORM_TYPE):
         raise InvalidRequest(f"send {FORM_TYPE}")
     items = [(name, value) for name, value in (await request.form()).multi_items()]
-    return once([(name, value) for name, value in items if isinstance(value, str)])
+    return unique_parameters([(name, value) for name, value in items if isinstance(value, str)])
 
 
-def once(items: list[tuple[str, str]]) -> dict[str, str]:
-    found = dict(items)
-    if len(found) != len(items):
-        raise InvalidRequest("a parameter stands twice")
-    return found
+def unique_parameters(items: list[tuple[str, str]]) -> dict[str, str]:
+    parameters = dict(items)
+    if len(parameters) != len(items):
+        raise InvalidRequest("a parameter is repeated")
+    return parameters
 
 
 def oauth_error(error: OAuthError) -> Response:
@@ -70,10 +70,10 @@ def oauth_error(error: OAuthError) -> Response:
 
 
 def answers_oauth(route: Callable[P, Awaitable[Response]]) -> Callable[P, Awaitable[Response]]:
-    """Give OAuthErrors as answers.
+    """Return OAuthErrors as answers instead of raising them.
 
-    As the route returns, its transaction commits, and what a refusal must leave behind (a
-    revoked family) stays.
+    The transaction of the route then commits, and with it what the refusal has recorded, such as
+    the end of a sign-in.
     """
 
     @wraps(route)

@@ -1,4 +1,4 @@
-"""Tokens over HTTP: issue, inspect, revoke, and who they speak of."""
+"""Routes of tokens: issue, introspect, revoke, userinfo."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -8,27 +8,23 @@ from chassis.auth import Anyone, SignedIn
 from chassis.db import ReadSession, Session
 from identity_svc.login.errors import InvalidClient, InvalidRequest
 from identity_svc.login.models import Client
-from identity_svc.login.routes.at_once import TokenRoute
 from identity_svc.login.routes.forms import (
     NO_STORE,
     answers_oauth,
-    described,
+    describe_parameters,
     form_of,
     oauth_errors,
 )
 from identity_svc.login.usecases import clients, tokens
 
 router = APIRouter(prefix="/oauth2", tags=["tokens"], responses=oauth_errors(400, 401))
-issuing = APIRouter(
-    prefix="/oauth2", tags=["tokens"], responses=oauth_errors(400, 401), route_class=TokenRoute
-)
 
-_TOKEN_FORM = described("form", "token", "token_type_hint client_id client_secret")
+_TOKEN_FORM = describe_parameters("form", "token", "token_type_hint client_id client_secret")
 
 
-@issuing.post(
+@router.post(
     "/token",
-    openapi_extra=described(
+    openapi_extra=describe_parameters(
         "form",
         "grant_type",
         "client_id client_secret code redirect_uri code_verifier refresh_token scope",
@@ -40,10 +36,12 @@ async def issue_tokens(request: Request, actor: Anyone, session: Session) -> Res
     form = await form_of(request)
     authorization = request.headers.get("authorization")
     if form.get("grant_type") == "client_credentials":
-        system = await clients.authenticate_system(session, form, authorization)
-        return JSONResponse(await tokens.for_system(session, system, form), headers=NO_STORE)
-    client = await clients.authenticate(session, form, authorization)
-    return JSONResponse(await tokens.exchange(session, client, form), headers=NO_STORE)
+        client, department = await clients.authenticate_system(session, form, authorization)
+        answer = await tokens.for_system(session, client, department, form)
+    else:
+        client = await clients.authenticate(session, form, authorization)
+        answer = await tokens.exchange(session, client, form)
+    return JSONResponse(answer, headers=NO_STORE)
 
 
 @router.post("/revoke", openapi_extra=_TOKEN_FORM)
@@ -68,7 +66,7 @@ async def introspect_token(request: Request, actor: Anyone, session: ReadSession
 @router.get("/userinfo", responses=oauth_errors(403))
 @answers_oauth
 async def read_userinfo(request: Request, actor: SignedIn, session: ReadSession) -> Response:
-    """Who the bearer of the access token is, as known now; the name with scope `profile`."""
+    """The bearer's particulars as stored now; the name with scope `profile`."""
     return await _userinfo(request, session)
 
 

@@ -1,4 +1,4 @@
-"""Keys of other services, and the forgetting of what has run out."""
+"""Keys of other services, and the deletion of what has expired."""
 
 from datetime import datetime, timedelta
 
@@ -23,17 +23,17 @@ PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "kid", "alg", "use")
 
 
 async def accept_own_keys(session: AsyncSession) -> None:
-    """At start-up: know the token keys without asking at their public address.
+    """At start-up: take the token keys from the database instead of the public address.
 
-    Behind a balancer that address leads to pods that are ready, and the first pod would wait for
-    itself.
+    Behind a load balancer that address leads to pods that are ready, so the first pod would wait
+    for itself.
     """
     keys = context(session).keys
     if not keys.keys:
         keys.accept({"keys": await public_keys(session)})
 
 
-async def keep_key(
+async def store_key(
     session: AsyncSession,
     *,
     producer: str,
@@ -41,7 +41,7 @@ async def keep_key(
     jwk: dict[str, str],
     retired_at: datetime | None,
 ) -> None:
-    """Publish another service's key; a kid under a foreign name could pass for our token key."""
+    """Publish another service's key, if its id is that service's: another could sign tokens."""
     if not kid.startswith(f"{producer}-") or jwk.get("kid", kid) != kid:
         raise ForeignKid(f"{producer} published the key {kid}")
     public = {name: jwk[name] for name in PUBLIC_MEMBERS if name in jwk} | {"kid": kid}
@@ -50,17 +50,17 @@ async def keep_key(
     await session.execute(statement.on_conflict_do_update(index_elements=["kid"], set_=values))
 
 
-async def forget_old(session: AsyncSession) -> None:
-    """A loop's turn: codes and tokens that ran out, tries and sign-ins past their keeping."""
+async def delete_old(session: AsyncSession) -> None:
+    """One turn of a loop: delete expired codes and tokens, and old attempts and sign-ins."""
     at = clock.now()
-    keep = timedelta(days=rules(session).sign_in_log_days)
-    longest = timedelta(days=rules(session).sign_in_days) + keep
-    # A used code or token stays a day longer than it could be used: a replay must be recognised.
-    run_out = at - timedelta(days=1)
+    retention = timedelta(days=rules(session).sign_in_log_days)
+    longest = timedelta(days=rules(session).sign_in_days) + retention
+    # Used codes and tokens stay a day beyond their expiry, so that a replay is recognised.
+    expired = at - timedelta(days=1)
     for statement in (
-        delete(AuthorizationCode).where(AuthorizationCode.expires_at < run_out),
-        delete(RefreshToken).where(RefreshToken.expires_at < run_out),
-        delete(SignInAttempt).where(SignInAttempt.tried_at < at - keep),
+        delete(AuthorizationCode).where(AuthorizationCode.expires_at < expired),
+        delete(RefreshToken).where(RefreshToken.expires_at < expired),
+        delete(SignInAttempt).where(SignInAttempt.tried_at < at - retention),
         delete(SignIn).where(SignIn.signed_in_at < at - longest),
     ):
         await session.execute(statement)

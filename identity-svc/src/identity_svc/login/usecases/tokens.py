@@ -1,4 +1,4 @@
-"""Tokens: issued for a code, a refresh token or a client's secret; read, and revoked."""
+"""Tokens: issued for a code, a refresh token or a client's secret; inspected and revoked."""
 
 import base64
 import hashlib
@@ -17,9 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import ALGORITHM, AUDIENCE
-from chassis.settings import Context
-from chassis.signing import public_keys, sign, sign_held
-from identity_svc.login import pkce, queries
+from chassis.signing import public_keys, sign
+from identity_svc.login import queries
 from identity_svc.login.errors import (
     InsufficientScope,
     InvalidGrant,
@@ -28,21 +27,21 @@ from identity_svc.login.errors import (
     UnsupportedGrantType,
 )
 from identity_svc.login.models import Client, RefreshToken, SignIn, digest_of
-from identity_svc.login.scopes import OFFLINE, OPENID, PROFILE, granted
-from identity_svc.login.usecases.clients import System
+from identity_svc.login.rules import pkce
+from identity_svc.login.rules.scopes import OFFLINE, OPENID, PROFILE, granted_scope
 from identity_svc.orgs import queries as orgs
-from identity_svc.orgs.models import AccountKind
+from identity_svc.orgs.models import AccountKind, Department
 from identity_svc.people import queries as people
-from identity_svc.settings import IdentitySettings, rules
+from identity_svc.settings import rules
 
 ACCESS = "at+jwt"
 IDENTITY = "JWT"
-_GONE = "the sign-in has ended, sign in again"
+_SIGN_IN_ENDED = "the sign-in has ended, sign in again"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Whom a token speaks of, as the tables know them now."""
+    """The person, member of staff or system a token is about, as stored now."""
 
     kind: str
     name: str
@@ -53,7 +52,7 @@ class Subject:
     post: str | None = None
 
     def claims(self) -> dict[str, Any]:
-        """Everything but the name: tokens travel far."""
+        """Everything but the name, which access tokens do not carry."""
         return {
             "kind": self.kind,
             "level": self.level,
@@ -67,12 +66,12 @@ class Subject:
 async def exchange(
     session: AsyncSession, client: Client, form: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The answer of the token endpoint to people's clients, by grant type."""
+    """The token endpoint's answer to clients of people, by grant type."""
     match form.get("grant_type"):
         case "authorization_code":
-            return await _for_code(session, client, form)
+            return await _exchange_code(session, client, form)
         case "refresh_token":
-            return await _for_refresh_token(session, client, form)
+            return await _exchange_refresh_token(session, client, form)
         case None:
             raise InvalidRequest("grant_type is missing")
         case _:
@@ -81,7 +80,7 @@ async def exchange(
             )
 
 
-async def _for_code(
+async def _exchange_code(
     session: AsyncSession, client: Client, form: Mapping[str, str]
 ) -> dict[str, Any]:
     code = await queries.code(session, form.get("code", ""))
@@ -90,71 +89,56 @@ async def _for_code(
     signed_in = await queries.sign_in_for_update(session, code.sign_in_id)
     assert signed_in is not None
     if code.used_at is not None:
-        # Two parties hold this code, so whatever it gave is ended; the error is committed.
+        # Two parties hold this code, so everything issued for it ends; the route commits this.
         signed_in.end("authorization code replayed")
-        raise InvalidGrant("the code was used before; what it gave has been revoked")
+        raise InvalidGrant("the code was used before; everything issued for it has been revoked")
     if code.expires_at < clock.now():
-        raise InvalidGrant("the code has run out")
+        raise InvalidGrant("the code has expired")
     if signed_in.client_id != client.client_id or code.redirect_uri != form.get("redirect_uri"):
-        raise InvalidGrant("the code was given to another client or address")
-    if not pkce.fits(form.get("code_verifier", ""), code.challenge):
-        raise InvalidGrant("code_verifier does not fit")
+        raise InvalidGrant("the code was issued to another client or address")
+    if not pkce.matches(form.get("code_verifier", ""), code.challenge):
+        raise InvalidGrant("code_verifier does not match")
     code.used_at = clock.now()
     return await _issue(session, signed_in, scope=signed_in.scope, nonce=signed_in.nonce)
 
 
-async def _for_refresh_token(
+async def _exchange_refresh_token(
     session: AsyncSession, client: Client, form: Mapping[str, str]
 ) -> dict[str, Any]:
-    token = await queries.refresh_token(session, form.get("refresh_token", ""))
+    token = await queries.refresh_token(session, form.get("refresh_token", ""), for_update=True)
     if token is None:
         raise InvalidGrant("unknown refresh token")
     signed_in = await queries.sign_in_for_update(session, token.sign_in_id)
     assert signed_in is not None
     if signed_in.client_id != client.client_id:
-        raise InvalidGrant("the refresh token was given to another client")
+        raise InvalidGrant("the refresh token was issued to another client")
     if token.used_at is not None:
-        # Client or thief, one of two holders is not the client: the whole family ends.
+        # One of its two holders is not the client, and nobody knows which: the whole family ends.
         signed_in.end("refresh token reused")
         raise InvalidGrant("the refresh token was used before; the sign-in has been ended")
     longest = timedelta(days=rules(session).sign_in_days)
     if token.expires_at < clock.now() or signed_in.signed_in_at + longest < clock.now():
-        raise InvalidGrant(_GONE)
-    scope = granted(form.get("scope", signed_in.scope), signed_in.scope.split())
+        raise InvalidGrant(_SIGN_IN_ENDED)
+    scope = granted_scope(form.get("scope", signed_in.scope), signed_in.scope.split())
     token.used_at = clock.now()
     return await _issue(session, signed_in, scope=scope, nonce=None)
 
 
 async def for_system(
-    session: AsyncSession, system: System, form: Mapping[str, str]
+    session: AsyncSession, client: Client, department: Department, form: Mapping[str, str]
 ) -> dict[str, Any]:
-    """An access token for a department's system (RFC 6749, 4.4)."""
-    settings = rules(session)
-    payload, scope = _system_claims(settings, system, form)
-    return _answer(settings, await sign(session, payload, typ=ACCESS), scope)
-
-
-def for_system_at_once(
-    here: Context, system: System, form: Mapping[str, str]
-) -> dict[str, Any] | None:
-    """The same without the database, with what is held in memory; None when that is too old."""
-    assert isinstance(here.settings, IdentitySettings)
-    payload, scope = _system_claims(here.settings, system, form)
-    access = sign_held(here, payload, typ=ACCESS)
-    return None if access is None else _answer(here.settings, access, scope)
-
-
-def _system_claims(
-    settings: IdentitySettings, system: System, form: Mapping[str, str]
-) -> tuple[dict[str, Any], str]:
-    scope = granted(form.get("scope"), system.scopes)
+    """The token endpoint's answer to a department's system (RFC 6749, 4.4)."""
     subject = Subject(
-        kind="system", name=system.name, department=system.department, region=system.region
+        kind="system", name=client.name, department=department.code, region=department.region_code
     )
-    claims = _claims(
-        settings, subject, sub=system.id, client=system.client_id, scope=scope, jti=_random()
+    return await _access_answer(
+        session,
+        subject,
+        sub=client.id,
+        client_id=client.client_id,
+        scope=granted_scope(form.get("scope"), client.scopes),
+        jti=secrets.token_urlsafe(16),
     )
-    return claims, scope
 
 
 async def _issue(
@@ -163,23 +147,26 @@ async def _issue(
     account = await orgs.account(session, signed_in.account_id)
     if signed_in.ended_at is not None or account is None or not account.active:
         signed_in.end("account closed")
-        raise InvalidGrant(_GONE)
+        raise InvalidGrant(_SIGN_IN_ENDED)
     subject = await subject_of(session, signed_in.account_id, account.kind)
-    access = await _access_token(
+    answer = await _access_answer(
         session,
         subject,
         sub=signed_in.account_id,
-        client=signed_in.client_id,
+        client_id=signed_in.client_id,
         scope=scope,
-        jti=f"{signed_in.id}.{_random()}",
+        jti=f"{signed_in.id}.{secrets.token_urlsafe(16)}",
     )
-    answer = _answer(rules(session), access, scope)
-    words = scope.split()
-    if OPENID in words:
-        answer["id_token"] = await _id_token(session, signed_in, subject, access, words, nonce)
-    # What the sign-in was given decides, not this turn's narrower scope, or it could not go on.
+    if OPENID in scope.split():
+        answer["id_token"] = await _id_token(session, signed_in, subject, answer, nonce)
+    # The scope of the sign-in decides: a refresh with a narrower scope must not be the last one.
     if OFFLINE in signed_in.scope.split():
-        answer["refresh_token"] = _new_refresh_token(session, signed_in)
+        secret = secrets.token_urlsafe(32)
+        expires_at = clock.now() + timedelta(days=rules(session).refresh_days)
+        session.add(
+            RefreshToken(digest=digest_of(secret), sign_in_id=signed_in.id, expires_at=expires_at)
+        )
+        answer["refresh_token"] = secret
     return answer
 
 
@@ -199,27 +186,27 @@ async def subject_of(session: AsyncSession, account_id: UUID, kind: str) -> Subj
     return Subject(kind="citizen", name=people.name_of(session, person), level=person.level)
 
 
-async def _access_token(
-    session: AsyncSession, subject: Subject, *, sub: UUID, client: str, scope: str, jti: str
-) -> str:
-    claims = _claims(rules(session), subject, sub=sub, client=client, scope=scope, jti=jti)
-    return await sign(session, claims, typ=ACCESS)
-
-
-def _claims(
-    settings: IdentitySettings, subject: Subject, *, sub: UUID, client: str, scope: str, jti: str
+async def _access_answer(
+    session: AsyncSession, subject: Subject, *, sub: UUID, client_id: str, scope: str, jti: str
 ) -> dict[str, Any]:
-    issued = int(clock.now().timestamp())
-    return {
-        "iss": settings.issuer,
+    """What every grant is answered with: an access token, its life and its scope."""
+    issued, seconds = int(clock.now().timestamp()), rules(session).access_token_seconds
+    claims = {
+        "iss": rules(session).issuer,
         "sub": str(sub),
         "aud": AUDIENCE,
-        "client_id": client,
+        "client_id": client_id,
         "scope": scope,
         "iat": issued,
-        "exp": issued + settings.access_token_seconds,
+        "exp": issued + seconds,
         "jti": jti,
         **subject.claims(),
+    }
+    return {
+        "access_token": await sign(session, claims, typ=ACCESS),
+        "token_type": "Bearer",
+        "expires_in": seconds,
+        "scope": scope,
     }
 
 
@@ -227,84 +214,61 @@ async def _id_token(
     session: AsyncSession,
     signed_in: SignIn,
     subject: Subject,
-    access: str,
-    words: list[str],
+    answer: Mapping[str, Any],
     nonce: str | None,
 ) -> str:
+    """The ID token beside the access token of `answer` (OpenID Connect Core 2)."""
     issued = int(clock.now().timestamp())
-    half = hashlib.sha256(access.encode()).digest()[:16]
-    payload: dict[str, Any] = {
+    half = hashlib.sha256(answer["access_token"].encode()).digest()[:16]
+    claims: dict[str, Any] = {
         "iss": rules(session).issuer,
         "sub": str(signed_in.account_id),
         "aud": signed_in.client_id,
         "iat": issued,
-        "exp": issued + rules(session).access_token_seconds,
+        "exp": issued + answer["expires_in"],
         "auth_time": int(signed_in.signed_in_at.timestamp()),
         "sid": str(signed_in.id),
         "at_hash": base64.urlsafe_b64encode(half).decode().rstrip("="),
     }
     if nonce is not None:
-        payload["nonce"] = nonce
+        claims["nonce"] = nonce
     if subject.level is not None:
-        payload["acr"] = subject.level
-    if PROFILE in words:
-        payload["name"] = subject.name
-    return await sign(session, payload, typ=IDENTITY)
-
-
-def _answer(settings: IdentitySettings, access: str, scope: str) -> dict[str, Any]:
-    return {
-        "access_token": access,
-        "token_type": "Bearer",
-        "expires_in": settings.access_token_seconds,
-        "scope": scope,
-    }
-
-
-def _new_refresh_token(session: AsyncSession, signed_in: SignIn) -> str:
-    secret = secrets.token_urlsafe(32)
-    expires_at = clock.now() + timedelta(days=rules(session).refresh_days)
-    session.add(
-        RefreshToken(digest=digest_of(secret), sign_in_id=signed_in.id, expires_at=expires_at)
-    )
-    return secret
-
-
-def _random() -> str:
-    return secrets.token_urlsafe(16)
+        claims["acr"] = subject.level
+    if PROFILE in answer["scope"].split():
+        claims["name"] = subject.name
+    return await sign(session, claims, typ=IDENTITY)
 
 
 async def claims_of(session: AsyncSession, token: str, *, typ: str) -> dict[str, Any]:
-    """The claims of a token we signed; its time is the caller's to judge."""
+    """The claims of a token we signed; the caller checks its time."""
     try:
         kid = jws.extract_compact(token.encode()).headers().get("kid")
         (jwk,) = [key for key in await public_keys(session) if key["kid"] == kid]
         opened = jws.deserialize_compact(token, ECKey.import_key(jwk), algorithms=[ALGORITHM])
-        claims = json.loads(opened.payload)
+        claims: dict[str, Any] = json.loads(opened.payload)
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidToken("not a token of this issuer") from error
     if opened.headers().get("typ") != typ or claims.get("iss") != rules(session).issuer:
         raise InvalidToken("not a token of this kind")
-    found: dict[str, Any] = claims
-    return found
+    return claims
 
 
 async def live_claims(session: AsyncSession, token: str) -> dict[str, Any]:
-    """The claims of an access token that neither ran out nor was revoked."""
+    """The claims of an access token that is neither expired nor revoked."""
     claims = await claims_of(session, token, typ=ACCESS)
     if claims["exp"] <= clock.now().timestamp():
-        raise InvalidToken("the token has run out")
+        raise InvalidToken("the token has expired")
     sign_in_id = _sign_in_id(claims)
     if sign_in_id is None:
         if await queries.active_client(session, claims["client_id"]) is None:
             raise InvalidToken("the client is closed")
         return claims
-    if not await _goes_on(session, await queries.sign_in(session, sign_in_id)):
+    if not await _is_live(session, await queries.sign_in(session, sign_in_id)):
         raise InvalidToken("the token was revoked")
     return claims
 
 
-async def _goes_on(session: AsyncSession, signed_in: SignIn | None) -> bool:
+async def _is_live(session: AsyncSession, signed_in: SignIn | None) -> bool:
     """Whether neither the sign-in nor its account has ended."""
     if signed_in is None or signed_in.ended_at is not None:
         return False
@@ -314,11 +278,11 @@ async def _goes_on(session: AsyncSession, signed_in: SignIn | None) -> bool:
 
 async def introspect(session: AsyncSession, token: str) -> dict[str, Any]:
     """RFC 7662: the claims, or only that the token is not active."""
-    refresh = await queries.find_refresh_token(session, token)
+    refresh = await queries.refresh_token(session, token)
     if refresh is not None:
         signed_in = await queries.sign_in(session, refresh.sign_in_id)
         spent = refresh.used_at is not None or refresh.expires_at < clock.now()
-        if spent or signed_in is None or not await _goes_on(session, signed_in):
+        if spent or signed_in is None or not await _is_live(session, signed_in):
             return {"active": False}
         return {
             "active": True,
@@ -334,8 +298,8 @@ async def introspect(session: AsyncSession, token: str) -> dict[str, Any]:
 
 
 async def revoke(session: AsyncSession, client: Client, token: str) -> None:
-    """RFC 7009: end the sign-in of one's own token; of anything else nothing is said."""
-    refresh = await queries.find_refresh_token(session, token)
+    """RFC 7009: end the sign-in of the client's own token; any other token changes nothing."""
+    refresh = await queries.refresh_token(session, token)
     sign_in_id = refresh.sign_in_id if refresh else None
     if refresh is None:
         try:
@@ -350,7 +314,7 @@ async def revoke(session: AsyncSession, client: Client, token: str) -> None:
 
 
 async def sign_out(session: AsyncSession, id_token: str) -> Client | None:
-    """End the sign-in an ID token speaks of; its client, to which one may return."""
+    """End the sign-in of an ID token; returns its client, to which the browser may go back."""
     claims = await claims_of(session, id_token, typ=IDENTITY)
     signed_in = await queries.sign_in_for_update(session, UUID(claims["sid"]))
     if signed_in is not None:
@@ -359,17 +323,17 @@ async def sign_out(session: AsyncSession, id_token: str) -> Client | None:
 
 
 async def userinfo(session: AsyncSession, token: str) -> dict[str, Any]:
-    """OpenID Connect Core 5.3: the present particulars, not those of the token's birth."""
+    """OpenID Connect Core 5.3: the particulars as stored now, not as the token has them."""
     claims = await live_claims(session, token)
-    words = claims["scope"].split()
-    if OPENID not in words:
+    scopes = claims["scope"].split()
+    if OPENID not in scopes:
         raise InsufficientScope("the token lacks the scope openid")
     subject = await subject_of(session, UUID(claims["sub"]), claims["kind"])
     answer = {"sub": claims["sub"], **subject.claims()}
-    return answer | {"name": subject.name} if PROFILE in words else answer
+    return answer | {"name": subject.name} if PROFILE in scopes else answer
 
 
 def _sign_in_id(claims: Mapping[str, Any]) -> UUID | None:
-    """A user's token names its sign-in in front of its own id; a system's has none."""
+    """The id of a user's token begins with that of its sign-in; a system's has none."""
     sign_in_id, dot, _ = str(claims["jti"]).partition(".")
     return UUID(sign_in_id) if dot else None

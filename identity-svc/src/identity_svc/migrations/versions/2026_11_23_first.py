@@ -151,7 +151,7 @@ def upgrade() -> None:
         sa.Column("name_digest", sa.LargeBinary(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=True),
-        sa.Column("succeeded", sa.Boolean(), nullable=False),
+        sa.Column("succeeded", sa.Boolean(), nullable=True),
         sa.Column("tried_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_attempt")),
     )

@@ -1,15 +1,15 @@
-"""Where an authorization response may go: an exact address, or any port of the own machine."""
+"""Where an authorization response may go: an exact address, or any port of the user's machine."""
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
-# Registered alone, these stand for every port and path of the machine itself (RFC 8252, 7.3).
+# When registered, these allow every port and path of the user's own machine (RFC 8252, 7.3).
 LOOPBACKS: Final = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 
-# Spelled out instead of parsed: what a parser forgives (user names, fragments, backslashes,
-# blanks, short addresses) is what redirect tricks are made of.
+# A strict pattern instead of a URL parser: redirect attacks use what parsers accept (user names,
+# fragments, backslashes, blanks, abbreviated addresses).
 _SHAPE: Final = re.compile(
     r"(?P<host>https?://(?:\[::1\]|[a-z0-9.-]+))(?P<port>:[0-9]{1,5})?"
     r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
@@ -35,6 +35,6 @@ def origin_of(uri: str) -> str:
 
 
 def with_parameters(uri: str, parameters: Mapping[str, str | None]) -> str:
-    """The address with the parameters that have a value, after those it has already."""
-    given = urlencode({name: value for name, value in parameters.items() if value is not None})
-    return uri + ("&" if "?" in uri else "?") + given
+    """The address with the parameters that have a value, after those it already has."""
+    query = urlencode({name: value for name, value in parameters.items() if value is not None})
+    return uri + ("&" if "?" in uri else "?") + query

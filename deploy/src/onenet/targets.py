@@ -1,4 +1,4 @@
-"""Which platform a command talks to, and as whom."""
+"""Which platform a command uses, and with which account."""
 
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ DEFAULT_BASE_URL = "http://127.0.0.1:8080"
 
 
 def base_url_of(state: Path, base_url: str | None) -> str:
-    """The platform named, else the one running here; NotAnswering when nobody is there."""
-    found = running_base_url(state, base_url)
-    if found is None or not is_there(found):
-        raise NotAnswering(found or DEFAULT_BASE_URL)
-    return found
+    """The given platform, else the one running here; raises NotAnswering if it is not up."""
+    address = running_base_url(state, base_url)
+    if address is None or not is_there(address):
+        raise NotAnswering(address or DEFAULT_BASE_URL)
+    return address
 
 
 def running_base_url(state: Path, base_url: str | None) -> str | None:
@@ -35,12 +35,12 @@ def samples_of(path: Path) -> dict[str, Any]:
 def importer(
     state: Path, base_url: str | None, username: str | None, password: str | None
 ) -> Network:
-    """The account that imports: the one given, else the platform administrator of the samples."""
+    """The given account, else the platform administrator of the samples."""
     base = base_url_of(state, base_url)
     if username and password:
         return Network.at(base, SignedIn(base, username, password))
     if username or password:
         raise Refusal("ONENET_USERNAME and ONENET_PASSWORD belong together: give both or neither.")
     staff = samples_of(known_home(state).samples)["staff"]
-    admin = next(one for one in staff if "platform_admin" in one["roles"])
+    admin = next(member for member in staff if "platform_admin" in member["roles"])
     return Network.at(base, SignedIn(base, admin["username"], admin["password"]))

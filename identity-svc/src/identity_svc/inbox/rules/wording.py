@@ -1,4 +1,4 @@
-"""What a message says, by what happened; nothing personal but item name and case number."""
+"""The text of a message by event type; it names the item and the case number, and nobody."""
 
 from typing import Final
 
@@ -45,5 +45,5 @@ def worded(
     """Title and text in `zh` or `en`."""
     title, text = WORDING[kind][language]
     outcomes = _OUTCOMES[language]
-    said = outcomes.get(outcome, outcomes[None])
-    return title, text.format(item_name=item_name, case_no=case_no, outcome=said)
+    words = outcomes.get(outcome, outcomes[None])
+    return title, text.format(item_name=item_name, case_no=case_no, outcome=words)

@@ -17,8 +17,8 @@ PROVINCES: Final = frozenset(
     for first, last in ((11, 15), (21, 23), (31, 37), (41, 46), (50, 54), (61, 65))
     for code in range(first, last + 1)
 )
-# City-level groups that no longer exist anywhere on the present list: the counties of the
-# municipalities and the former cities of Chongqing. Numbers given out there stay valid.
+# City-level groups that are on no list any more: the counties of the municipalities and the former
+# cities of Chongqing. Numbers issued there stay valid.
 ABOLISHED_CITIES: Final = frozenset({"1102", "1202", "3102", "5002", "5003"})
 
 
@@ -29,7 +29,7 @@ class Fault(StrEnum):
 
 
 def citizen_number_faults(number: str, *, today: date) -> list[Fault]:
-    """What is wrong with an 18-character number, besides its region; the list depends on today."""
+    """The faults of an 18-character number, its region aside; birth dates end with `today`."""
     if not re.fullmatch(r"[0-9]{17}[0-9X]", number):
         return [Fault.FORMAT]
     faults = []
@@ -57,7 +57,7 @@ def _may_be_birth_date(digits: str, today: date) -> bool:
 def is_credit_code(code: str) -> bool:
     """Shape and check character.
 
-    The check of the organisation code inside is not insisted upon: some older codes fail it.
+    The check character of the organisation code inside is ignored: some older codes fail it.
     """
     if not re.fullmatch(rf"[{CREDIT_ALPHABET}]{{2}}[0-9]{{6}}[{CREDIT_ALPHABET}]{{10}}", code):
         return False

@@ -1,4 +1,4 @@
-"""The hand that kills: one process after another, in an order the seed decides."""
+"""Fault injection: kill one process after another, in an order that the seed determines."""
 
 import asyncio
 import os
@@ -10,29 +10,31 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from onenet.chaos.clients import Work
+from onenet.console import Reporter
 from onenet.state import Home, read_json
-from onenet.telling import Teller
 
 BETWEEN_SECONDS: Final = (5.0, 10.0)
 STOPPED_SECONDS: Final = 10
-# The launcher gives up on a child that falls more than five times a minute.
+# The launcher stops when a child ends more than five times a minute.
 REST_SECONDS: Final = 15.0
 FROZEN: Final = 0.15
 BUS: Final = "NATS"
 
 
 @dataclass
-class Strikes:
-    """What was done to the platform."""
+class FaultCounts:
+    """The faults injected so far."""
 
     killed: int = 0
     frozen: int = 0
     bus_lost: int = 0
 
 
-async def kill_on(work: Work, home: Home, choice: random.Random, teller: Teller) -> Strikes:
-    """Kill, freeze and once lose all the bus holds, for as long as people work."""
-    done, last = Strikes(), dict[str, float]()
+async def inject_faults(
+    work: Work, home: Home, choice: random.Random, reporter: Reporter
+) -> FaultCounts:
+    """Kill, freeze and once delete all data of the bus, for as long as people work."""
+    done, last = FaultCounts(), dict[str, float]()
     losing = choice.randint(3, 6)
     while work.goes_on():
         await asyncio.sleep(choice.uniform(*BETWEEN_SECONDS))
@@ -41,24 +43,24 @@ async def kill_on(work: Work, home: Home, choice: random.Random, teller: Teller)
             break
         losing -= 1
         if losing == 0:
-            teller.say("the bus loses all its data")
-            _lose_bus(home)
+            reporter.say("the bus loses all its data")
+            lose_bus(home)
             done.bus_lost += 1
             last[BUS] = time.monotonic()
             continue
-        child = _chosen(home, last, order[0])
+        child = choose_child(home, last, order[0])
         if child is not None:
             frozen = order[1] < FROZEN
-            teller.say(f"{'SIGSTOP' if frozen else 'SIGKILL'} {child['name']}")
-            await _strike(child, frozen=frozen)
+            reporter.say(f"{'SIGSTOP' if frozen else 'SIGKILL'} {child['name']}")
+            await kill_or_freeze(child, frozen=frozen)
             last[child["name"]] = time.monotonic()
             done.frozen += frozen
             done.killed += not frozen
     return done
 
 
-def _chosen(home: Home, last: dict[str, float], lot: float) -> dict[str, Any] | None:
-    """By name and lot, so that the same seed strikes the same; not who has just been struck."""
+def choose_child(home: Home, last: dict[str, float], lot: float) -> dict[str, Any] | None:
+    """A child by name and random number, so that a seed repeats; none that was just hit."""
     children = sorted(read_json(home.running)["children"], key=lambda one: str(one["name"]))
     rested = [
         one for one in children if time.monotonic() - last.get(one["name"], 0.0) > REST_SECONDS
@@ -66,7 +68,7 @@ def _chosen(home: Home, last: dict[str, float], lot: float) -> dict[str, Any] | 
     return rested[int(lot * len(rested))] if rested else None
 
 
-async def _strike(child: dict[str, Any], *, frozen: bool) -> None:
+async def kill_or_freeze(child: dict[str, Any], *, frozen: bool) -> None:
     try:
         os.kill(child["pid"], signal.SIGSTOP if frozen else signal.SIGKILL)
         if frozen:
@@ -76,8 +78,8 @@ async def _strike(child: dict[str, Any], *, frozen: bool) -> None:
         return
 
 
-def _lose_bus(home: Home) -> None:
-    """Streams, consumers, everything: the folder goes first, so that nothing is written back."""
+def lose_bus(home: Home) -> None:
+    """Delete streams and consumers: the folder first, so that nothing is written back."""
     bus = next((one for one in read_json(home.running)["children"] if one["name"] == BUS), None)
     if bus is None:
         return

@@ -1,4 +1,4 @@
-"""The roles a member of staff can hold."""
+"""The roles of staff, and the duties of each."""
 
 from enum import StrEnum
 from typing import Final

@@ -11,7 +11,7 @@ def is_challenge(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9_-]{43}", text) is not None
 
 
-def fits(verifier: str, challenge: str) -> bool:
+def matches(verifier: str, challenge: str) -> bool:
     if re.fullmatch(r"[A-Za-z0-9._~-]{43,128}", verifier) is None:
         return False
     return hmac.compare_digest(challenge_of(verifier), challenge)

@@ -14,7 +14,7 @@ class State(StrEnum):
 
 
 class Action(StrEnum):
-    """The words are the last segments of the addresses; `expiry` is the clock's own."""
+    """Values are the last segments of the routes; `expiry` has no route, a loop applies it."""
 
     ACCEPT = "acceptance"
     REVOKE = "revocation"
@@ -53,5 +53,5 @@ def step(state: State, action: Action) -> State:
 
 
 def allowed(state: State) -> list[Action]:
-    """What a party may do; expiry is nobody's choice."""
+    """What a party may do; no party can choose expiry."""
     return [action for (at, action) in MOVES if at == state and action is not Action.EXPIRE]

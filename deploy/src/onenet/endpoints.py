@@ -1,4 +1,4 @@
-"""Where the parts of a platform are: of the one that runs here, or as the operator names them."""
+"""The addresses of a platform's parts: of the one running here, or as the operator names them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from onenet.state import known_home, read_json
 
 
 @dataclass(frozen=True)
-class Places:
-    """Database addresses are those of the app roles; `files` is None when it is no local folder."""
+class Endpoints:
+    """Databases are addressed as their app roles; `files` is None unless it is a local folder."""
 
     databases: Mapping[str, str]
     nats_url: str
@@ -21,19 +21,19 @@ class Places:
     files: Path | None
 
 
-def places_of(
+def endpoints_of(
     state: Path,
-    *,
     databases: Sequence[str] = (),
+    *,
     nats_url: str | None = None,
     base_url: str | None = None,
-) -> Places:
+) -> Endpoints:
     """`databases` are `service=postgresql://…`; whatever is not named is looked up in the state."""
     named = dict(_named(one) for one in databases)
     running = read_json(known_home(state).running)
     if running is None:
         if set(named) == set(SERVICES) and nats_url and base_url:
-            return Places(named, nats_url, base_url.rstrip("/"), None)
+            return Endpoints(named, nats_url, base_url.rstrip("/"), None)
         raise Refusal(
             f"No platform runs in {state}: start it with `make run`, or name one with --base-url,"
             f" --nats-url and a --database for each of {', '.join(SERVICES)}."
@@ -45,7 +45,7 @@ def places_of(
         for name in SERVICES
         if name not in named
     }
-    return Places(
+    return Endpoints(
         databases=own | named,
         nats_url=nats_url or running["nats_url"],
         base_url=(base_url or running["base_url"]).rstrip("/"),

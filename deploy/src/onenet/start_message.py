@@ -1,4 +1,4 @@
-"""What stands on the screen when the platform is ready."""
+"""The message on the screen when the platform is ready."""
 
 from rich.console import Group
 from rich.table import Table
@@ -10,13 +10,13 @@ from onenet.state import read_json
 SHOWN_ROLES = ("clerk", "decider", "department_admin", "platform_admin")
 
 
-def welcome(layout: Layout, seconds: float) -> Group:
+def start_message(layout: Layout, seconds: float) -> Group:
     base = layout.base_url
     return Group(
         Text(f"\nOne-Network is ready after {seconds:.1f} s.\n", style="bold green"),
-        _addresses(base, layout),
+        address_table(base, layout),
         Text(""),
-        _sign_ins(read_json(layout.home.samples)),
+        sign_in_table(read_json(layout.home.samples)),
         Text(
             "\nTry next, in another terminal of this folder:\n"
             "  make story                the main job, told step by step\n"
@@ -28,7 +28,7 @@ def welcome(layout: Layout, seconds: float) -> Group:
     )
 
 
-def _addresses(base: str, layout: Layout) -> Table:
+def address_table(base: str, layout: Layout) -> Table:
     table = Table(title="Addresses", title_justify="left", show_header=False)
     for name, address in (
         ("API", f"{base}/api/v1"),
@@ -42,13 +42,13 @@ def _addresses(base: str, layout: Layout) -> Table:
     return table
 
 
-def _sign_ins(samples: dict[str, list[dict[str, object]]] | None) -> Table:
+def sign_in_table(samples: dict[str, list[dict[str, object]]] | None) -> Table:
     if samples is None:
         return Table(title="No sample data was loaded.", show_header=False)
     table = Table("who", "username", "password", title="Sample sign-ins", title_justify="left")
     rows = [("citizen", samples["citizens"][0]), ("company's agent", samples["companies"][0])]
     for role in SHOWN_ROLES:
-        holder = next((one for one in samples["staff"] if one["roles"] == [role]), None)
+        holder = next((member for member in samples["staff"] if member["roles"] == [role]), None)
         if holder:
             rows.append((role.replace("_", " "), holder))
     for who, account in rows:

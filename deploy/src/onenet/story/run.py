@@ -1,4 +1,4 @@
-"""The story from beginning to end, on the platform that runs or on one of its own."""
+"""The story from beginning to end, on the running platform or on a temporary one."""
 
 import os
 import sys
@@ -8,39 +8,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGTERM
-from typing import Any, Final
+from typing import Final
 
 from onenet.children import Child
 from onenet.client import is_there
+from onenet.console import Reporter
 from onenet.failures import ChildFailed, NotAnswering
 from onenet.ports import free_ports
 from onenet.state import forget, known_home, read_json
 from onenet.story import afterwards, office, scenes
 from onenet.story.cast import Cast
 from onenet.story.promises import Story
-from onenet.telling import Teller
-from onenet.whereabouts import running_base_url, samples_of
+from onenet.targets import running_base_url, samples_of
 
 START_SECONDS: Final = 240
 
 
-def tell_story(teller: Teller, *, state: Path, base_url: str | None, samples: Path | None) -> None:
+def run_story(
+    reporter: Reporter, *, state: Path, base_url: str | None, samples: Path | None
+) -> None:
     """Raises Unexpected at the first promise that is not kept."""
     known = running_base_url(state, base_url)
     if known and is_there(known):
         accounts = samples or known_home(state).samples
-        _tell(teller, known, accounts)
+        _tell(reporter, known, accounts)
         return
     if base_url:
         raise NotAnswering(base_url)
-    with platform_of_its_own(teller) as (address, accounts):
-        _tell(teller, address, accounts)
+    with platform_of_its_own(reporter) as (address, accounts):
+        _tell(reporter, address, accounts)
 
 
-def _tell(teller: Teller, base_url: str, samples: Path) -> None:
-    story = Story(teller)
+def _tell(reporter: Reporter, base_url: str, samples: Path) -> None:
+    story = Story(reporter)
     cast = Cast.at(base_url, samples_of(samples))
-    teller.say(f"At {base_url}:")
+    reporter.say(f"At {base_url}:")
     citizen = scenes.registration(story, cast)
     item = scenes.search(story, cast, scenes.ITEM)
     application = scenes.Application(citizen, item)
@@ -49,7 +51,9 @@ def _tell(teller: Teller, base_url: str, samples: Path) -> None:
     scenes.submission(story, cast, application)
     scenes.looking(story, cast, application)
     office.counter(story, cast, application)
-    office.review(story, cast, application, _reviews(cast, item))
+    steps = cast.public.get(f"/api/v1/items/{item['item_id']}")["steps"]
+    reviews = [step for step in steps if step["stage"] == "review"]
+    office.review(story, cast, application, reviews)
     office.decision(story, cast, application)
     code = office.certificate(story, cast, application)
     afterwards.rating(story, application)
@@ -58,25 +62,20 @@ def _tell(teller: Teller, base_url: str, samples: Path) -> None:
     second = afterwards.second_case(story, cast, application, code)
     afterwards.withdrawal(story, second)
     afterwards.agency(story, cast)
-    teller.say(f"Every promise was kept: {story.steps} steps in {story.seconds():.1f} s.")
-
-
-def _reviews(cast: Cast, item: dict[str, Any]) -> list[dict[str, Any]]:
-    guide = cast.public.get(f"/api/v1/items/{item['item_id']}")
-    return [one for one in guide["steps"] if one["stage"] == "review"]
+    reporter.say(f"Every promise was kept: {story.steps} steps in {story.seconds():.1f} s.")
 
 
 @contextmanager
-def platform_of_its_own(teller: Teller, *, split: bool = False) -> Iterator[tuple[str, Path]]:
-    """A platform in a temporary folder, forgotten afterwards: its address and samples.json."""
-    # Under /var/tmp, where also the server's own system user can reach it.
+def platform_of_its_own(reporter: Reporter, *, split: bool = False) -> Iterator[tuple[str, Path]]:
+    """A platform in a temporary folder, removed afterwards: its address and samples.json."""
+    # Under /var/tmp, which the server's system user can reach too.
     with tempfile.TemporaryDirectory(prefix="onenet-story-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o711)
         state = Path(folder) / ".onenet"
         log = Path(folder) / "launcher.log"
         launcher = start_launcher(state, free_ports(1)[0], log, split=split)
         try:
-            with teller.step("Nothing runs here, so the story has a platform of its own"):
+            with reporter.step("Nothing runs here, so the story has a platform of its own"):
                 base_url = wait_for_platform(launcher, state)
             yield base_url, known_home(state).samples
         finally:
@@ -86,7 +85,7 @@ def platform_of_its_own(teller: Teller, *, split: bool = False) -> Iterator[tupl
 
 
 def start_launcher(state: Path, port: int, log: Path, *, split: bool = False) -> Child:
-    """`onenet run` as a child that stops its platform when we die."""
+    """`onenet run` as a child that stops its platform when this process ends."""
     environment = {
         name: value
         for name, value in os.environ.items()  # noqa: TID251 - handed on to the launcher
@@ -106,7 +105,7 @@ def start_launcher(state: Path, port: int, log: Path, *, split: bool = False) ->
 
 
 def wait_for_platform(launcher: Child, state: Path) -> str:
-    """Its address, once it is ready and its sample data is in."""
+    """Wait until it is ready and has its sample data; returns its address."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if not launcher.is_alive():

@@ -1,4 +1,4 @@
-"""What a command says while it works: on a terminal with moving bars, elsewhere line by line."""
+"""Output of a command while it works: progress bars on a terminal, lines elsewhere."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ WIDE: Final = 120
 
 @dataclass
 class Bar:
-    """One running count; `advance` from any thread."""
+    """A running count; `advance` may be called from any thread."""
 
     label: str
     total: int
@@ -48,12 +48,12 @@ class Bar:
 
 def _console() -> Console:
     console = Console(highlight=False)
-    # What goes into a file or a pipe is not cut to the width of a terminal that is not there.
+    # Output into a file or a pipe is not wrapped to a terminal's width.
     return console if console.is_terminal else Console(highlight=False, width=WIDE)
 
 
 @dataclass
-class Teller:
+class Reporter:
     console: Console = field(default_factory=_console)
 
     def say(self, sentence: str) -> None:
@@ -61,7 +61,7 @@ class Teller:
 
     @contextmanager
     def step(self, label: str) -> Iterator[None]:
-        """A stage of known name and unknown length, told with the time it took."""
+        """A stage of unknown length; its end is printed with the time it took."""
         started = time.monotonic()
         if self.console.is_terminal:
             with self.console.status(f"{label} …"):

@@ -1,0 +1,1 @@
+"""What a message says: plain Python without I/O."""

@@ -1,0 +1,1 @@
+"""PKCE, redirect addresses, scopes and throttling: plain Python without I/O."""

@@ -1,0 +1,1 @@
+"""The life of a mandate: plain Python without I/O."""

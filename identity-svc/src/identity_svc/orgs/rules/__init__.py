@@ -1,0 +1,1 @@
+"""Division codes, names, passwords and roles: plain Python without I/O."""

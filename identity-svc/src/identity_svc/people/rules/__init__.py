@@ -1,0 +1,1 @@
+"""Identity numbers and credit codes: plain Python without I/O."""
