@@ -7,7 +7,7 @@ import psutil
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from chassis.db import async_url
+from chassis.database.engine import async_url
 from chassis.testing.servers import scratch_postgres
 
 

@@ -6,7 +6,7 @@ from joserfc.jwk import ECKey
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from chassis.app import build_app
+from chassis.http.application import build_app
 from chassis.testing.settings import settings_of
 from identity_svc.login.errors import ForeignKid
 from identity_svc.login.models import Client
@@ -76,7 +76,7 @@ class TestStart:
                 answer = await client.get("/readyz")
                 assert answer.status_code == 200, answer.text
                 published = (await client.get("/.well-known/jwks.json")).json()["keys"]
-        assert app.state.context.keys.keys.keys() == {one["kid"] for one in published}
+        assert app.state.process.keys.keys.keys() == {one["kid"] for one in published}
 
 
 class TestDiscovery:

@@ -11,10 +11,10 @@ ARGUMENTS = ["create-admin", "--username", "first.admin", "--region", "51"]
 
 
 @pytest.fixture
-def run(concurrent_here, monkeypatch):
+def run(concurrent_process, monkeypatch):
     """The command in a thread of its own, on the database of `concurrent_client`."""
-    url = concurrent_here.engine.url.render_as_string(hide_password=False)
-    settings = concurrent_here.settings
+    url = concurrent_process.engine.url.render_as_string(hide_password=False)
+    settings = concurrent_process.settings
     monkeypatch.setenv("ONENET_DATABASE_URL", url)
     monkeypatch.setenv("ONENET_VAULT_KEYS", settings.vault_keys.get_secret_value())
     monkeypatch.setenv("ONENET_SEAL_KEYS", settings.seal_keys.get_secret_value())

@@ -31,9 +31,9 @@ class WatchedHasher:
 
 
 @pytest.fixture
-def hasher(concurrent_here, monkeypatch):
+def hasher(concurrent_process, monkeypatch):
     connections = set()
-    engine = concurrent_here.engine.sync_engine
+    engine = concurrent_process.engine.sync_engine
     event.listen(engine, "checkout", lambda *given: connections.add(id(given[1])))
     event.listen(engine, "checkin", lambda *given: connections.discard(id(given[1])))
     watched = WatchedHasher(accounts._HASHER, connections)

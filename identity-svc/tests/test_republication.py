@@ -1,14 +1,13 @@
 """What others copy can be told again, each row in its present version."""
 
-from chassis import outbox
-from chassis.testing.plugin import token_for
+from chassis.testing.plugin import republish, token_for
 
 from .factories import admin, make_company, make_department, make_person, make_staff
 
 KINDS = {"company", "department", "mandate", "person", "region", "staff"}
 
 
-async def test_every_copied_row_is_told_again_as_it_stands(client, here, prepared, recorded):
+async def test_every_copied_row_is_told_again_as_it_stands(client, process, prepared, recorded):
     department = await make_department(client)
     await make_staff(client, department)
     await make_company(client, await make_person(client))
@@ -24,7 +23,7 @@ async def test_every_copied_row_is_told_again_as_it_stands(client, here, prepare
     asked = await client.post("/api/v1/operations/identity/republications", headers=admin())
     assert asked.status_code == 202, asked.text
     assert {one["name"] for one in asked.json()["kinds"]} == KINDS
-    while await outbox.republish_page(here, prepared.service.republish):
+    while await republish(process, prepared.service.republish):
         pass
     for event_type, key in types.items():
         again = (await recorded(event_type))[len(before[event_type]) :]

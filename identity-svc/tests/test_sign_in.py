@@ -214,8 +214,8 @@ class TestPosting:
         shown = await client.get("/oauth2/login", params={"request": sealed})
         assert shown.status_code == 400
 
-    async def test_column_of_the_vault_is_no_request(self, client, here):
-        box = here.vault.encrypt(json.dumps({"purpose": "x", "ends": 9e9, "request": {}}))
+    async def test_column_of_the_vault_is_no_request(self, client, process):
+        box = process.vault.encrypt(json.dumps({"purpose": "x", "ends": 9e9, "request": {}}))
         sealed = base64.urlsafe_b64encode(box).decode()
         assert (await client.get("/oauth2/login", params={"request": sealed})).status_code == 400
 
@@ -264,8 +264,8 @@ class TestThrottling:
         await session.flush()
         assert (await post_sign_in(client, person["mobile"])).status_code == 429
 
-    async def test_one_name_cannot_be_tried_from_everywhere(self, client, person, session, here):
-        digest = here.vault.digest(person["mobile"], purpose="mobile")
+    async def test_one_name_cannot_be_tried_from_everywhere(self, client, person, session, process):
+        digest = process.vault.digest(person["mobile"], purpose="mobile")
         session.add_all(
             SignInAttempt(name_digest=digest, address=f"10.0.0.{n}", succeeded=False)
             for n in range(100)

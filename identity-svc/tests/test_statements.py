@@ -27,7 +27,7 @@ OF_THE_CHASSIS = ("outbox_", "idempotency_record", "inbox_event")
 
 
 @pytest.fixture
-def statements(here):
+def statements(process):
     """The statements sent since the fixture was set up or the list was cleared."""
     sent = []
 
@@ -36,9 +36,9 @@ def statements(here):
         if verb in VERBS and not any(table in statement for table in OF_THE_CHASSIS):
             sent.append(statement)
 
-    event.listen(here.engine.sync_engine, "before_cursor_execute", note)
+    event.listen(process.engine.sync_engine, "before_cursor_execute", note)
     yield sent
-    event.remove(here.engine.sync_engine, "before_cursor_execute", note)
+    event.remove(process.engine.sync_engine, "before_cursor_execute", note)
 
 
 @pytest.fixture
@@ -105,10 +105,10 @@ async def test_inbox_list(client, deliver, token, statements):
     assert len(statements) == 1, statements
 
 
-async def test_userinfo(client, here, person, statements):
+async def test_userinfo(client, process, person, statements):
     tokens = await sign_in(client, person["mobile"])
     for key in (await client.get("/.well-known/jwks.json")).json()["keys"]:
-        here.keys.keys.setdefault(key["kid"], ECKey.import_key(key))
+        process.keys.keys.setdefault(key["kid"], ECKey.import_key(key))
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     statements.clear()
     answer = await client.get("/oauth2/userinfo", headers=headers)

@@ -41,15 +41,15 @@ async def system(client):
 
 
 @pytest.fixture
-async def own_keys(client, here):
+async def own_keys(client, process):
     """The service trusts its own keys, as its background fetch arranges in a real process."""
-    before = dict(here.keys.keys)
+    before = dict(process.keys.keys)
     for key in (await client.get("/.well-known/jwks.json")).json()["keys"]:
         if key["kid"].startswith("identity-"):
-            here.keys.keys[key["kid"]] = ECKey.import_key(key)
+            process.keys.keys[key["kid"]] = ECKey.import_key(key)
     yield
-    here.keys.keys.clear()
-    here.keys.keys.update(before)
+    process.keys.keys.clear()
+    process.keys.keys.update(before)
 
 
 def bearer(tokens):

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from chassis.cli import commands
-from chassis.db import open_context, transaction
+from chassis.database.sessions import transaction
 from chassis.errors import Invalid, ServiceError
+from chassis.process import open_process
 from identity_svc.main import create_service
 from identity_svc.orgs import queries
 from identity_svc.orgs.usecases.accounts import hash_password
@@ -41,15 +42,15 @@ async def _create_admin(username: str, password: str, region: str) -> bool:
     admin = first_admin(username=username, password=password, region_code=region)
     password_hash = await hash_password(password)
     service = create_service()
-    here = open_context(service.name, service.settings)
+    process = open_process(service.name, service.settings)
     try:
-        async with transaction(here) as session:
+        async with transaction(process) as session:
             if await queries.accounts_named(session, username):
                 return False
             await take_on_staff(session, admin, password_hash=password_hash)
             return True
     finally:
-        await here.engine.dispose()
+        await process.engine.dispose()
 
 
 if __name__ == "__main__":

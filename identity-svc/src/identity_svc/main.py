@@ -41,6 +41,7 @@ def create_service(settings: IdentitySettings | None = None) -> Service:
             mandates.router,
             people.build_router(appoint=appoint_legal_representative),
             orgs.router,
+            orgs.staged,
         ),
         subscriptions=(inbox_subscriptions, login_subscriptions),
         metadata=METADATA,

@@ -5,7 +5,8 @@ from typing import cast
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.settings import ServiceSettings, context
+from chassis.process import process_of
+from chassis.settings import ServiceSettings
 
 
 class IdentitySettings(ServiceSettings):
@@ -49,4 +50,4 @@ class IdentitySettings(ServiceSettings):
 
 def rules(session: AsyncSession) -> IdentitySettings:
     """The settings of the service this session belongs to."""
-    return cast("IdentitySettings", context(session).settings)
+    return cast("IdentitySettings", process_of(session).settings)

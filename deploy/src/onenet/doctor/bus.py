@@ -8,8 +8,8 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from chassis.consumer import merged, producers
 from chassis.events import service_of, stream_of
+from chassis.subscriptions import merged, producers
 from onenet.describe import settings_class
 from onenet.doctor.findings import Finding, good, notice, wrong
 from onenet.endpoints import Endpoints

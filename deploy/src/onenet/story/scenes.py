@@ -89,9 +89,9 @@ def preparation(
     story: Story, cast: Cast, application: Application, wishes: dict[str, str]
 ) -> list[dict[str, Any]]:
     """Form and questions, then exactly the materials that this person needs."""
-    here = f"/api/v1/items/{application.item['item_id']}"
+    item = f"/api/v1/items/{application.item['item_id']}"
     with story.step("4", application.citizen.name) as step:
-        form = cast.public.get(f"{here}/form")
+        form = cast.public.get(f"{item}/form")
         application.form = filled(form["schema"], application.citizen)
         application.answers = {
             one["question_id"]: wishes.get(one["question_id"], one["default"])
@@ -101,10 +101,10 @@ def preparation(
         step.said += " questions"
     with story.step("5", application.citizen.name) as step:
         answered = {"answers": application.answers, "applicant_type": "natural_person"}
-        checked = cast.public.post(f"{here}/precheck", answered, status=OK)
+        checked = cast.public.post(f"{item}/precheck", answered, status=OK)
         ensure(checked["eligible"] is True, f"not eligible: {checked['reasons']}")
         open_answers = {"answers": {}, "applicant_type": "natural_person"}
-        unsure = cast.public.post(f"{here}/precheck", open_answers, status=OK)
+        unsure = cast.public.post(f"{item}/precheck", open_answers, status=OK)
         ensure(unsure["eligible"] is not False, "nothing answered decides against her")
         needed: list[dict[str, Any]] = [one for one in checked["materials"] if one["required"]]
         names = "、".join(one["name"] for one in needed if one["source"] != "shared_data")

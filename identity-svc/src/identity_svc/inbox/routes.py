@@ -6,15 +6,16 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from chassis.auth import Citizen
-from chassis.db import ReadSession, Session
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import Forbidden, Unauthenticated
+from chassis.http.route import TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import language_of, problems
 from identity_svc.inbox import queries, usecases
 from identity_svc.inbox.errors import MessageNotFound
 from identity_svc.inbox.schemas import MessageOut
 
-router = APIRouter(prefix="/api/v1/me/messages", tags=["inbox"])
+router = APIRouter(route_class=TransactionRoute, prefix="/api/v1/me/messages", tags=["inbox"])
 
 
 @router.get("", responses=problems(Unauthenticated, Forbidden))
@@ -35,7 +36,7 @@ async def list_messages(
     "/{message_id}/reading", responses=problems(Unauthenticated, Forbidden, MessageNotFound)
 )
 async def read_message(
-    message_id: UUID, request: Request, actor: Citizen, session: Session
+    message_id: UUID, request: Request, actor: Citizen, session: WriteSession
 ) -> MessageOut:
     """Mark a message as read; again changes nothing."""
     message = await usecases.read_message(session, actor, message_id)

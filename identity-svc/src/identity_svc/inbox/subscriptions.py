@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.consumer import Received, Subscriptions
+from chassis.database.sessions import WriteSession
+from chassis.subscriptions import Received, Subscriptions
 from identity_svc.inbox import usecases
 
 subscriptions = Subscriptions()
@@ -22,14 +22,14 @@ class CaseStep(BaseModel):
     outcome: str | None = None
 
 
-@subscriptions.on_all("case.submitted.v1", CaseStep)
-@subscriptions.on_all("case.accepted.v1", CaseStep)
-@subscriptions.on_all("case.correction_requested.v1", CaseStep)
-@subscriptions.on_all("case.not_accepted.v1", CaseStep)
-@subscriptions.on_all("case.decided.v1", CaseStep)
-@subscriptions.on_all("case.finished.v1", CaseStep)
-@subscriptions.on_all("case.returned.v1", CaseStep)
-async def on_case_steps(session: AsyncSession, events: Sequence[Received[CaseStep]]) -> None:
+@subscriptions.on_batch("case.submitted.v1", CaseStep)
+@subscriptions.on_batch("case.accepted.v1", CaseStep)
+@subscriptions.on_batch("case.correction_requested.v1", CaseStep)
+@subscriptions.on_batch("case.not_accepted.v1", CaseStep)
+@subscriptions.on_batch("case.decided.v1", CaseStep)
+@subscriptions.on_batch("case.finished.v1", CaseStep)
+@subscriptions.on_batch("case.returned.v1", CaseStep)
+async def on_case_steps(session: WriteSession, events: Sequence[Received[CaseStep]]) -> None:
     """Write each applicant a message."""
     await usecases.add_messages(
         session,

@@ -1,19 +1,28 @@
 """Reactions to other services: their signing keys are published beside ours."""
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from datetime import datetime
 
-from chassis.consumer import Received, Subscriptions
-from chassis.events import SigningKeyPublished, service_of
+from pydantic import BaseModel, ConfigDict
+
+from chassis.database.sessions import WriteSession
+from chassis.events import service_of
+from chassis.subscriptions import Received, Subscriptions
 from identity_svc.login.usecases import keys
 
 subscriptions = Subscriptions(copies=True)
 
 
-@subscriptions.on("case.signing_key.published.v1", SigningKeyPublished)
-@subscriptions.on("exchange.signing_key.published.v1", SigningKeyPublished)
-async def on_signing_key_published(
-    session: AsyncSession, event: Received[SigningKeyPublished]
-) -> None:
+class SigningKeyRead(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    kid: str
+    jwk: dict[str, str]
+    retired_at: datetime | None = None
+
+
+@subscriptions.on("case.signing_key.published.v1", SigningKeyRead)
+@subscriptions.on("exchange.signing_key.published.v1", SigningKeyRead)
+async def on_signing_key_published(session: WriteSession, event: Received[SigningKeyRead]) -> None:
     """Publish the key, so that receipts or certificates can be verified."""
     await keys.store_key(
         session,

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query, Response
 
 from chassis import clock
 from chassis.auth import Citizen
-from chassis.db import ReadSession, Session
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import Forbidden, Invalid, Stale, Unauthenticated
+from chassis.http.route import TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.preconditions import OptionalMatch, set_tag
 from chassis.problems import problems
@@ -22,7 +23,7 @@ from identity_svc.mandates.errors import (
 from identity_svc.mandates.schemas import CompanyOfMineOut, MandateIn, MandateOut, mandates_out
 from identity_svc.people.errors import CompanyNotFound
 
-router = APIRouter(prefix="/api/v1", tags=["mandates"])
+router = APIRouter(route_class=TransactionRoute, prefix="/api/v1", tags=["mandates"])
 
 
 @router.post(
@@ -31,7 +32,7 @@ router = APIRouter(prefix="/api/v1", tags=["mandates"])
     responses=problems(Unauthenticated, Forbidden, CompanyNotFound, Invalid),
 )
 async def grant_mandate(
-    body: MandateIn, response: Response, actor: Citizen, session: Session
+    body: MandateIn, response: Response, actor: Citizen, session: WriteSession
 ) -> MandateOut:
     """Offer a mandate in the caller's own name, or a company's as its legal representative.
 
@@ -70,7 +71,11 @@ async def list_companies_of_mine(
     responses=problems(Unauthenticated, NotTheGrantee, MandateNotFound, IllegalMove, Stale),
 )
 async def accept_mandate(
-    mandate_id: UUID, match: OptionalMatch, response: Response, actor: Citizen, session: Session
+    mandate_id: UUID,
+    match: OptionalMatch,
+    response: Response,
+    actor: Citizen,
+    session: WriteSession,
 ) -> MandateOut:
     """Accept an offered mandate."""
     mandate = await usecases.accept_mandate(session, actor, mandate_id, match=match)
@@ -85,7 +90,11 @@ async def accept_mandate(
     ),
 )
 async def revoke_mandate(
-    mandate_id: UUID, match: OptionalMatch, response: Response, actor: Citizen, session: Session
+    mandate_id: UUID,
+    match: OptionalMatch,
+    response: Response,
+    actor: Citizen,
+    session: WriteSession,
 ) -> MandateOut:
     """End a mandate, as its grantor or as its grantee; it ends at once."""
     mandate = await usecases.revoke_mandate(session, actor, mandate_id, match=match)

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from chassis import clock
 from chassis.auth import Actor
+from chassis.database.sessions import WriteSession
 from chassis.errors import FieldError, Invalid
 from chassis.outbox import record
 from chassis.preconditions import ensure_match
@@ -49,7 +48,7 @@ class Offer:
     valid_to: date
 
 
-async def grant_mandate(session: AsyncSession, actor: Actor, offer: Offer) -> Mandate:
+async def grant_mandate(session: WriteSession, actor: Actor, offer: Offer) -> Mandate:
     """Offer a mandate; it takes effect once the grantee accepts."""
     if offer.company_id is not None:
         await people.company(session, actor, offer.company_id)
@@ -96,7 +95,7 @@ async def grant_mandate(session: AsyncSession, actor: Actor, offer: Offer) -> Ma
     return mandate
 
 
-async def appoint_legal_representative(session: AsyncSession, company: Company) -> None:
+async def appoint_legal_representative(session: WriteSession, company: Company) -> None:
     """The legal representative has every power, without an end, as the register says."""
     mandate = Mandate(
         company_id=company.id,
@@ -116,7 +115,7 @@ async def appoint_legal_representative(session: AsyncSession, company: Company) 
 
 
 async def accept_mandate(
-    session: AsyncSession, actor: Actor, mandate_id: UUID, *, match: str | None
+    session: WriteSession, actor: Actor, mandate_id: UUID, *, match: str | None
 ) -> Mandate:
     mandate = await queries.mandate(session, actor, mandate_id)
     if mandate.grantee_person_id != actor.id:
@@ -131,7 +130,7 @@ async def accept_mandate(
 
 
 async def revoke_mandate(
-    session: AsyncSession, actor: Actor, mandate_id: UUID, *, match: str | None
+    session: WriteSession, actor: Actor, mandate_id: UUID, *, match: str | None
 ) -> Mandate:
     """End a mandate, as its grantor or as its grantee, with immediate effect."""
     mandate = await queries.mandate(session, actor, mandate_id)
@@ -142,7 +141,7 @@ async def revoke_mandate(
     return mandate
 
 
-async def expire_mandates(session: AsyncSession) -> None:
+async def expire_mandates(session: WriteSession) -> None:
     """One turn of a loop: expire mandates whose last day is over."""
     today = clock.today()
     for mandate in await queries.overdue_mandates(session, on=today, limit=EXPIRED_PER_TURN):
@@ -150,7 +149,7 @@ async def expire_mandates(session: AsyncSession) -> None:
         await publish_mandate(session, mandate)
 
 
-async def publish_mandate(session: AsyncSession, mandate: Mandate) -> None:
+async def publish_mandate(session: WriteSession, mandate: Mandate) -> None:
     await session.flush()
     await record(
         session,

@@ -1,4 +1,4 @@
-from chassis.migrations import run_env
+from chassis.database.migrations import run_env
 from identity_svc.main import METADATA
 
 run_env(METADATA)

@@ -7,8 +7,8 @@ from sqlalchemy import Select, false, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Actor
-from chassis.db import context
 from chassis.pagination import PageRequest, Window, paginate
+from chassis.process import process_of
 from identity_svc.orgs.errors import DepartmentNotFound, RegionNotFound, StaffNotFound
 from identity_svc.orgs.models import Account, Department, Region, SignInName, Staff
 from identity_svc.orgs.rules.codes import LENGTH
@@ -113,7 +113,7 @@ async def list_staff(
 def name_digest(session: AsyncSession, typed: str) -> bytes:
     """The keyed hash under which a sign-in name of any kind is stored."""
     kind, value = parse_sign_in_name(typed)
-    return context(session).vault.digest(value, purpose=kind)
+    return process_of(session).vault.digest(value, purpose=kind)
 
 
 async def accounts_named(session: AsyncSession, typed: str) -> list[Account]:
@@ -136,4 +136,4 @@ async def staff_of_account(session: AsyncSession, account_id: UUID) -> Staff | N
 
 
 def name_of_staff(session: AsyncSession, staff: Staff) -> str:
-    return context(session).vault.decrypt(staff.name_box)
+    return process_of(session).vault.decrypt(staff.name_box)

@@ -6,11 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from chassis.auth import Anyone, DepartmentAdmin, PlatformAdmin
-from chassis.db import Outcome, ReadSession, Session, transaction
+from chassis.database.sessions import ReadSession, WriteSession, reading
 from chassis.errors import Forbidden, Invalid, NotFound, Stale, Unauthenticated
+from chassis.http.route import Outcome, StagedRoute, TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.preconditions import RequiredMatch, digest_of, public_read, set_tag
 from chassis.problems import language_of, problems
+from chassis.process import CurrentProcess
 from identity_svc.orgs import queries
 from identity_svc.orgs.errors import (
     BadRegionCode,
@@ -39,7 +41,8 @@ from identity_svc.orgs.usecases import staff as staff_usecases
 from identity_svc.orgs.usecases.accounts import hash_password
 
 PREFIX = "/api/v1/orgs"
-router = APIRouter(prefix=PREFIX, tags=["orgs"])
+router = APIRouter(route_class=TransactionRoute, prefix=PREFIX, tags=["orgs"])
+staged = APIRouter(route_class=StagedRoute, prefix=PREFIX, tags=["orgs"])
 
 REGION_SECONDS = 3600
 DEPARTMENT_SECONDS = 60
@@ -54,7 +57,7 @@ async def import_regions(
         list[Any], Body(max_length=1000, examples=[[{"code": "511602", "name": "广安区"}]])
     ],
     actor: PlatformAdmin,
-    session: Session,
+    session: WriteSession,
     dry_run: bool = False,
 ) -> ImportOut:
     """Add and rename up to 1000 divisions; a row that cannot be read does not stop the others.
@@ -106,7 +109,7 @@ async def read_region(
     responses=problems(Unauthenticated, Forbidden, DepartmentExists, Invalid),
 )
 async def add_department(
-    body: DepartmentIn, response: Response, actor: PlatformAdmin, session: Session
+    body: DepartmentIn, response: Response, actor: PlatformAdmin, session: WriteSession
 ) -> DepartmentOut:
     """Set up a department; its code is stored exactly as written."""
     department = await departments.add_department(session, **body.model_dump())
@@ -156,7 +159,7 @@ async def change_department(
     match: RequiredMatch,
     response: Response,
     actor: PlatformAdmin,
-    session: Session,
+    session: WriteSession,
 ) -> DepartmentOut:
     """Rename, move, close or reopen a department; only the members sent are changed."""
     department = await departments.change_department(
@@ -166,17 +169,21 @@ async def change_department(
     return DepartmentOut.of(department)
 
 
-@router.post(
+@staged.post(
     "/staff",
     status_code=201,
     responses=problems(Unauthenticated, NotYourDepartment, UsernameTaken, Invalid),
 )
 async def take_on_staff(
-    body: StaffIn, request: Request, response: Response, actor: DepartmentAdmin, outcome: Outcome
+    body: StaffIn,
+    process: CurrentProcess,
+    response: Response,
+    actor: DepartmentAdmin,
+    outcome: Outcome,
 ) -> StaffOut:
     """Open an account for a member of staff, who then signs in with username or mobile number."""
-    async with transaction(request.app.state.context) as session:
-        new = await staff_usecases.check_new_staff(session, actor, body.new())
+    async with reading(process) as before:
+        new = await staff_usecases.check_new_staff(before, actor, body.new())
     password_hash = await hash_password(new.password)
     session = await outcome.begin(actor)
     staff = await staff_usecases.take_on_staff(session, new, password_hash=password_hash)
@@ -217,7 +224,7 @@ async def change_staff(
     match: RequiredMatch,
     response: Response,
     actor: DepartmentAdmin,
-    session: Session,
+    session: WriteSession,
 ) -> StaffOut:
     """Give other roles, region or post, or close the account; takes effect at the next token."""
     staff = await staff_usecases.change_staff(

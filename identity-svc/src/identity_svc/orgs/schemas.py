@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import context
+from chassis.process import process_of
 from chassis.vault import mask_name
 from identity_svc.orgs.models import Department, Region, Staff
 from identity_svc.orgs.rules.names import MOBILE, PLAIN, USERNAME
@@ -150,7 +150,7 @@ class StaffOut(BaseModel):
         return cls(
             staff_id=staff.id,
             username=staff.username,
-            name=mask_name(context(session).vault.decrypt(staff.name_box)),
+            name=mask_name(process_of(session).vault.decrypt(staff.name_box)),
             department_code=staff.department_code,
             region_code=staff.region_code,
             roles=staff.roles,

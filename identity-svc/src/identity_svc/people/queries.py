@@ -7,8 +7,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Actor
-from chassis.db import context
 from chassis.pagination import PageRequest, Window, paginate
+from chassis.process import process_of
 from identity_svc.orgs.rules.names import parse_sign_in_name
 from identity_svc.people.errors import CompanyNotFound, PersonNotFound
 from identity_svc.people.models import Company, Person
@@ -24,7 +24,7 @@ async def person(session: AsyncSession, person_id: UUID, *, for_update: bool = F
 async def person_named(session: AsyncSession, *, number: str, name: str) -> Person | None:
     """The person with this identity or mobile number, if the name matches too."""
     kind, value = parse_sign_in_name(number)
-    digest = context(session).vault.digest(value, purpose=kind)
+    digest = process_of(session).vault.digest(value, purpose=kind)
     columns = {"id_number": Person.id_number_digest, "mobile": Person.mobile_digest}
     if kind not in columns:
         return None
@@ -35,7 +35,7 @@ async def person_named(session: AsyncSession, *, number: str, name: str) -> Pers
 
 
 def name_of(session: AsyncSession, person: Person) -> str:
-    return context(session).vault.decrypt(person.name_box)
+    return process_of(session).vault.decrypt(person.name_box)
 
 
 async def names_of(session: AsyncSession, person_ids: Collection[UUID]) -> dict[UUID, str]:

@@ -3,14 +3,16 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from chassis.auth import Anyone, Citizen, DepartmentAdmin, SignedIn, Staff
-from chassis.db import Outcome, ReadSession, Session, transaction
+from chassis.database.sessions import ReadSession, WriteSession, reading
 from chassis.errors import Forbidden, Invalid, Unauthenticated
+from chassis.http.route import Outcome, StagedRoute, TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.preconditions import set_tag
 from chassis.problems import problems
+from chassis.process import CurrentProcess
 from identity_svc.orgs.usecases.accounts import hash_password
 from identity_svc.people import queries, usecases
 from identity_svc.people.errors import (
@@ -33,8 +35,9 @@ from identity_svc.people.schemas import (
 
 def build_router(appoint: usecases.Appoint) -> APIRouter:
     """`appoint` comes from the room `mandates`, which this room must not import."""
-    router = APIRouter(prefix="/api/v1", tags=["people"])
+    router = APIRouter(route_class=TransactionRoute, prefix="/api/v1", tags=["people"])
     router.include_router(_open)
+    router.include_router(_staged)
 
     @router.post(
         "/identity/companies",
@@ -42,7 +45,7 @@ def build_router(appoint: usecases.Appoint) -> APIRouter:
         responses=problems(Unauthenticated, Forbidden, CompanyRegistered, Invalid),
     )
     async def register_company(
-        body: CompanyIn, response: Response, actor: DepartmentAdmin, session: Session
+        body: CompanyIn, response: Response, actor: DepartmentAdmin, session: WriteSession
     ) -> CompanyOut:
         """Register a company at the counter; its legal representative can act for it at once."""
         company = await usecases.register_company(
@@ -55,19 +58,20 @@ def build_router(appoint: usecases.Appoint) -> APIRouter:
     return router
 
 
-_open = APIRouter()
+_open = APIRouter(route_class=TransactionRoute)
+_staged = APIRouter(route_class=StagedRoute)
 
 
-@_open.post(
+@_staged.post(
     "/identity/registrations", status_code=201, responses=problems(AlreadyRegistered, Invalid)
 )
 async def register_person(
-    body: RegistrationIn, request: Request, actor: Anyone, outcome: Outcome
+    body: RegistrationIn, process: CurrentProcess, actor: Anyone, outcome: Outcome
 ) -> RegistrationOut:
     """Open a citizen's account; sign in afterwards with the mobile or the identity number."""
     form = body.form()
-    async with transaction(request.app.state.context) as session:
-        await usecases.check_registration(session, form)
+    async with reading(process) as before:
+        await usecases.check_registration(before, form)
     password_hash = await hash_password(form.password)
     session = await outcome.begin(actor)
     person = await usecases.register_person(session, form, password_hash=password_hash)
@@ -79,7 +83,7 @@ async def register_person(
     responses=problems(Unauthenticated, Forbidden, PersonNotFound, NotHigher, Invalid),
 )
 async def raise_assurance(
-    person_id: UUID, body: AssuranceIn, response: Response, actor: Staff, session: Session
+    person_id: UUID, body: AssuranceIn, response: Response, actor: Staff, session: WriteSession
 ) -> AssuranceOut:
     """Record a check in person at the window; the level counts from the next token on."""
     person = await usecases.raise_assurance(

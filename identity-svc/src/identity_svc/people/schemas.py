@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import context
+from chassis.process import process_of
 from chassis.vault import mask_id_number, mask_mobile, mask_name
 from identity_svc.orgs.rules.names import PLAIN
 from identity_svc.people.models import Assurance, Company, Person
@@ -52,7 +52,7 @@ class ProfileOut(BaseModel):
 
     @classmethod
     def of(cls, session: AsyncSession, person: Person) -> "ProfileOut":
-        vault = context(session).vault
+        vault = process_of(session).vault
         return cls(
             person_id=person.id,
             name=mask_name(vault.decrypt(person.name_box)),

@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor
-from chassis.db import context
+from chassis.database.sessions import WriteSession
 from chassis.errors import FieldError, Invalid
 from chassis.outbox import record
+from chassis.process import process_of
 from identity_svc.orgs import queries as orgs
 from identity_svc.orgs.models import AccountKind
 from identity_svc.orgs.rules.names import is_mobile
@@ -30,7 +31,7 @@ from identity_svc.people.rules.numbers import (
     is_credit_code,
 )
 
-Appoint = Callable[[AsyncSession, Company], Awaitable[None]]
+Appoint = Callable[[WriteSession, Company], Awaitable[None]]
 
 _FAULTS = {
     Fault.FORMAT: (
@@ -92,7 +93,7 @@ async def check_registration(session: AsyncSession, form: Registration) -> None:
 
 
 async def register_person(
-    session: AsyncSession, form: Registration, *, password_hash: str
+    session: WriteSession, form: Registration, *, password_hash: str
 ) -> Person:
     """Open a citizen's account from a form that was checked before its password was hashed."""
     person_id = clock.new_id()
@@ -105,7 +106,7 @@ async def register_person(
     )
     if not opened:
         raise AlreadyRegistered
-    vault = context(session).vault
+    vault = process_of(session).vault
     person = Person(
         id=person_id,
         name_box=vault.encrypt(form.name),
@@ -123,7 +124,7 @@ async def register_person(
 
 
 async def raise_assurance(
-    session: AsyncSession, actor: Actor, person_id: UUID, *, level: Assurance, ground: str
+    session: WriteSession, actor: Actor, person_id: UUID, *, level: Assurance, ground: str
 ) -> Person:
     """Record that staff checked the person's papers, and the level this gives."""
     person = await queries.person(session, person_id, for_update=True)
@@ -141,13 +142,13 @@ async def raise_assurance(
     return person
 
 
-async def publish_person(session: AsyncSession, person: Person) -> None:
+async def publish_person(session: WriteSession, person: Person) -> None:
     event = PersonChanged(person_id=person.id, level=person.level, version=person.version)
     await record(session, event, sealed=_sealed(session, person))
 
 
 async def register_company(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     *,
     name: str,
@@ -185,7 +186,7 @@ async def register_company(
     return company
 
 
-async def publish_company(session: AsyncSession, company: Company) -> None:
+async def publish_company(session: WriteSession, company: Company) -> None:
     await record(
         session,
         CompanyChanged(
@@ -199,8 +200,8 @@ async def publish_company(session: AsyncSession, company: Company) -> None:
     )
 
 
-def _sealed(session: AsyncSession, person: Person) -> dict[str, dict[str, Any]]:
-    vault = context(session).vault
+def _sealed(session: WriteSession, person: Person) -> dict[str, dict[str, Any]]:
+    vault = process_of(session).vault
     content = {
         "name": vault.decrypt(person.name_box),
         "id_number": vault.decrypt(person.id_number_box),

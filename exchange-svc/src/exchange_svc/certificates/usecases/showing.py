@@ -21,7 +21,7 @@ from exchange_svc.settings import exchange_settings
 
 
 async def read_face(
-    session: AsyncSession, actor: Actor, certificate: Certificate
+    session: WriteSession, actor: Actor, certificate: Certificate
 ) -> dict[str, Any]:
     """Holder and face: in full for the holder; for staff masked, and the access is recorded."""
     vault = process_of(session).vault
@@ -50,7 +50,7 @@ def _mask(value: Any) -> Any:
 
 
 async def _staff_access(
-    session: AsyncSession, actor: Actor, certificate: Certificate, fields: list[str]
+    session: WriteSession, actor: Actor, certificate: Certificate, fields: list[str]
 ) -> Access:
     """Justified by the issuer's duty, or by the case in which the certificate was claimed."""
     case_id, case_no = certificate.case_id, certificate.case_no

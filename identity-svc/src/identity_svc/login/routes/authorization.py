@@ -7,9 +7,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Anyone
-from chassis.db import Outcome, ReadSession, Session, context, transaction
+from chassis.database.sessions import ReadSession, WriteSession, transaction
+from chassis.http.route import Outcome, StagedRoute, TransactionRoute
 from chassis.problems import language_of
-from chassis.settings import Context
+from chassis.process import Process, process_of
 from identity_svc.login import pages
 from identity_svc.login.errors import InvalidClient, InvalidRequest, OAuthError
 from identity_svc.login.routes.forms import (
@@ -26,7 +27,18 @@ from identity_svc.login.usecases import authorization, clients, tokens
 from identity_svc.login.usecases.authorization import REQUEST_URI, AuthorizationRequest, Pause
 from identity_svc.settings import rules
 
-router = APIRouter(prefix="/oauth2", tags=["sign-in"], responses=oauth_errors(400, 401, page=True))
+router = APIRouter(
+    route_class=TransactionRoute,
+    prefix="/oauth2",
+    tags=["sign-in"],
+    responses=oauth_errors(400, 401, page=True),
+)
+staged = APIRouter(
+    route_class=StagedRoute,
+    prefix="/oauth2",
+    tags=["sign-in"],
+    responses=oauth_errors(400, 401, page=True),
+)
 
 _REST = "response_type redirect_uri code_challenge code_challenge_method"
 _REQUIRED = f"client_id {_REST}"
@@ -73,7 +85,7 @@ async def authorize_by_form(request: Request, actor: Anyone, session: ReadSessio
 
 
 async def _begin(session: AsyncSession, parameters: dict[str, str]) -> Response:
-    vault, settings = context(session).vault, rules(session)
+    vault, settings = process_of(session).vault, rules(session)
     if "request_uri" in parameters:
         pushed = parameters["request_uri"].removeprefix(REQUEST_URI)
         requested = authorization.open_request(vault, pushed)
@@ -111,7 +123,7 @@ async def push_request(request: Request, actor: Anyone, session: ReadSession) ->
     await authorization.client_of(session, parameters)
     requested = authorization.check_request(client, parameters)
     seconds = rules(session).pushed_request_seconds
-    sealed = authorization.seal_request(context(session).vault, requested, seconds=seconds)
+    sealed = authorization.seal_request(process_of(session).vault, requested, seconds=seconds)
     return JSONResponse(
         {"request_uri": REQUEST_URI + sealed, "expires_in": seconds},
         status_code=201,
@@ -125,13 +137,13 @@ async def show_sign_in(
 ) -> Response:
     """The sign-in page: one form with `username`, `password` and the sealed `request`."""
     try:
-        requested = authorization.open_request(context(session).vault, request)
+        requested = authorization.open_request(process_of(session).vault, request)
     except OAuthError as error:
         return _error_answer(http, error)
     return _sign_in_page(http, requested, request)
 
 
-@router.post(
+@staged.post(
     "/login",
     response_class=HTMLResponse,
     openapi_extra=describe_parameters("form", "request username password"),
@@ -144,15 +156,15 @@ async def sign_in(request: Request, actor: Anyone, outcome: Outcome) -> Response
     """
     if request.headers.get("sec-fetch-site") == "cross-site":
         return _notice(request, "foreign", status=403)
-    here: Context = request.app.state.context
+    process: Process = request.app.state.process
     try:
         form = await form_of(request)
         sealed, username = form.get("request", ""), form.get("username", "")
-        requested = authorization.open_request(here.vault, sealed)
+        requested = authorization.open_request(process.vault, sealed)
     except OAuthError as error:
         return _error_answer(request, error)
     address = request.client.host if request.client else "unknown"
-    async with transaction(here) as session:
+    async with transaction(process) as session:
         attempt = await authorization.begin_sign_in(session, username=username, address=address)
     if isinstance(attempt, Pause):
         return _sign_in_page(request, requested, sealed, username=username, pause=attempt.seconds)
@@ -170,7 +182,7 @@ async def sign_in(request: Request, actor: Anyone, outcome: Outcome) -> Response
     response_class=HTMLResponse,
     openapi_extra=describe_parameters("query", "", _SIGN_OUT),
 )
-async def sign_out(request: Request, actor: Anyone, session: Session) -> Response:
+async def sign_out(request: Request, actor: Anyone, session: WriteSession) -> Response:
     """End the sign-in of `id_token_hint`, then redirect to the client or show a notice."""
     try:
         return await _sign_out(
@@ -186,7 +198,7 @@ async def sign_out(request: Request, actor: Anyone, session: Session) -> Respons
     response_class=HTMLResponse,
     openapi_extra=describe_parameters("form", "", _SIGN_OUT),
 )
-async def sign_out_by_form(request: Request, actor: Anyone, session: Session) -> Response:
+async def sign_out_by_form(request: Request, actor: Anyone, session: WriteSession) -> Response:
     """The same, with the parameters in a form."""
     try:
         return await _sign_out(request, session, await form_of(request))
@@ -195,7 +207,7 @@ async def sign_out_by_form(request: Request, actor: Anyone, session: Session) ->
 
 
 async def _sign_out(
-    request: Request, session: AsyncSession, parameters: dict[str, str]
+    request: Request, session: WriteSession, parameters: dict[str, str]
 ) -> Response:
     client = None
     if "id_token_hint" in parameters:

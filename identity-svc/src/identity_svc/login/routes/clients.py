@@ -3,8 +3,9 @@
 from fastapi import APIRouter, Response
 
 from chassis.auth import PlatformAdmin
-from chassis.db import ReadSession, Session
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import Forbidden, Invalid, Unauthenticated
+from chassis.http.route import TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import problems
 from identity_svc.login import queries
@@ -12,12 +13,14 @@ from identity_svc.login.errors import ClientClosed, ClientNotFound
 from identity_svc.login.schemas import ClientIn, ClientOut, ClientWithSecretOut
 from identity_svc.login.usecases import clients
 
-router = APIRouter(prefix="/api/v1/identity/clients", tags=["clients"])
+router = APIRouter(
+    route_class=TransactionRoute, prefix="/api/v1/identity/clients", tags=["clients"]
+)
 
 
 @router.post("", status_code=201, responses=problems(Unauthenticated, Forbidden, Invalid))
 async def register_client(
-    body: ClientIn, actor: PlatformAdmin, session: Session
+    body: ClientIn, actor: PlatformAdmin, session: WriteSession
 ) -> ClientWithSecretOut:
     """Register a department's system; its secret is shown only in this answer.
 
@@ -47,7 +50,7 @@ async def read_client(client_id: str, actor: PlatformAdmin, session: ReadSession
     responses=problems(Unauthenticated, Forbidden, ClientNotFound, ClientClosed),
 )
 async def close_client(
-    client_id: str, response: Response, actor: PlatformAdmin, session: Session
+    client_id: str, response: Response, actor: PlatformAdmin, session: WriteSession
 ) -> ClientOut:
     """Close a client: it gets no new tokens."""
     client = await clients.close_client(session, client_id)

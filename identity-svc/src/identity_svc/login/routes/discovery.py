@@ -5,13 +5,14 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from chassis.auth import ALGORITHM, Anyone
-from chassis.db import ReadSession
+from chassis.database.sessions import ReadSession
+from chassis.http.route import TransactionRoute
 from chassis.preconditions import digest_of, public_read
 from identity_svc.login import queries
 from identity_svc.login.rules.scopes import WEB
 from identity_svc.settings import rules
 
-router = APIRouter(prefix="/.well-known", tags=["discovery"])
+router = APIRouter(route_class=TransactionRoute, prefix="/.well-known", tags=["discovery"])
 
 CONFIGURATION_SECONDS = 3600
 KEYS_SECONDS = 60

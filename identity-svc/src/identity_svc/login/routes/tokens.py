@@ -5,7 +5,8 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Anyone, SignedIn
-from chassis.db import ReadSession, Session
+from chassis.database.sessions import ReadSession, WriteSession
+from chassis.http.route import TransactionRoute
 from identity_svc.login.errors import InvalidClient, InvalidRequest
 from identity_svc.login.models import Client
 from identity_svc.login.routes.forms import (
@@ -17,7 +18,12 @@ from identity_svc.login.routes.forms import (
 )
 from identity_svc.login.usecases import clients, tokens
 
-router = APIRouter(prefix="/oauth2", tags=["tokens"], responses=oauth_errors(400, 401))
+router = APIRouter(
+    route_class=TransactionRoute,
+    prefix="/oauth2",
+    tags=["tokens"],
+    responses=oauth_errors(400, 401),
+)
 
 _TOKEN_FORM = describe_parameters("form", "token", "token_type_hint client_id client_secret")
 
@@ -31,7 +37,7 @@ _TOKEN_FORM = describe_parameters("form", "token", "token_type_hint client_id cl
     ),
 )
 @answers_oauth
-async def issue_tokens(request: Request, actor: Anyone, session: Session) -> Response:
+async def issue_tokens(request: Request, actor: Anyone, session: WriteSession) -> Response:
     """Tokens for a code, a refresh token (rotated each time) or a department's client secret."""
     form = await form_of(request)
     authorization = request.headers.get("authorization")
@@ -46,7 +52,7 @@ async def issue_tokens(request: Request, actor: Anyone, session: Session) -> Res
 
 @router.post("/revoke", openapi_extra=_TOKEN_FORM)
 @answers_oauth
-async def revoke_token(request: Request, actor: Anyone, session: Session) -> Response:
+async def revoke_token(request: Request, actor: Anyone, session: WriteSession) -> Response:
     """Revoke a token and the sign-in it came from (RFC 7009); 200 for an unknown token too."""
     client, token = await _client_and_token(request, session)
     await tokens.revoke(session, client, token)

@@ -18,6 +18,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
+from chassis.database.sessions import WriteSession
 from chassis.vault import UnknownKey, Vault
 from identity_svc.login import queries
 from identity_svc.login.errors import (
@@ -123,7 +124,7 @@ def open_request(vault: Vault, sealed: str) -> AuthorizationRequest:
 
 
 async def begin_sign_in(
-    session: AsyncSession, *, username: str, address: str
+    session: WriteSession, *, username: str, address: str
 ) -> OpenAttempt | Pause:
     """Record an attempt before its password is verified, unless too many have failed."""
     name_digest, at = orgs.name_digest(session, username), clock.now()
@@ -162,7 +163,7 @@ async def account_with_password(attempt: OpenAttempt, password: str) -> UUID | N
 
 
 async def finish_sign_in(
-    session: AsyncSession,
+    session: WriteSession,
     attempt: OpenAttempt,
     request: AuthorizationRequest,
     account_id: UUID | None,

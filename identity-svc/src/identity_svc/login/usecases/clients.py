@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
+from chassis.database.sessions import WriteSession
 from chassis.errors import FieldError, Invalid
 from identity_svc.login import queries
 from identity_svc.login.errors import (
@@ -45,7 +46,7 @@ async def authenticate(
 
 
 async def authenticate_system(
-    session: AsyncSession, form: Mapping[str, str], authorization: str | None
+    session: WriteSession, form: Mapping[str, str], authorization: str | None
 ) -> tuple[Client, Department]:
     """A department's system by its secret, and the department, which must be open."""
     client_id, secret = _credentials(form, authorization)
@@ -84,7 +85,7 @@ def _ensure_secret(client: Client, secret: str | None) -> None:
         raise InvalidClient("wrong client secret")
 
 
-async def ensure_web_client(session: AsyncSession) -> None:
+async def ensure_web_client(session: WriteSession) -> None:
     """At start-up: the public client of every front end, on any port of the user's own machine."""
     statement = insert(Client).values(
         id=clock.new_id(),
@@ -100,7 +101,7 @@ async def ensure_web_client(session: AsyncSession) -> None:
 
 
 async def register_client(
-    session: AsyncSession, *, name: str, department_code: str, scopes: list[str]
+    session: WriteSession, *, name: str, department_code: str, scopes: list[str]
 ) -> tuple[Client, str]:
     """Register a system of a department; the second part is its secret, which is not stored."""
     try:
@@ -125,7 +126,7 @@ async def register_client(
     return client, secret
 
 
-async def close_client(session: AsyncSession, client_id: str) -> Client:
+async def close_client(session: WriteSession, client_id: str) -> Client:
     """No new tokens from now on; those issued expire within minutes."""
     client = await queries.client(session, client_id, for_update=True)
     if not client.active:

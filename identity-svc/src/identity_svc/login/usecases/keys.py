@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.db import context
+from chassis.database.sessions import WriteSession
+from chassis.process import process_of
 from chassis.signing import public_keys
 from identity_svc.login.errors import ForeignKid
 from identity_svc.login.models import (
@@ -22,19 +22,19 @@ from identity_svc.settings import rules
 PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "kid", "alg", "use")
 
 
-async def accept_own_keys(session: AsyncSession) -> None:
+async def accept_own_keys(session: WriteSession) -> None:
     """At start-up: take the token keys from the database instead of the public address.
 
     Behind a load balancer that address leads to pods that are ready, so the first pod would wait
     for itself.
     """
-    keys = context(session).keys
+    keys = process_of(session).keys
     if not keys.keys:
         keys.accept({"keys": await public_keys(session)})
 
 
 async def store_key(
-    session: AsyncSession,
+    session: WriteSession,
     *,
     producer: str,
     kid: str,
@@ -50,7 +50,7 @@ async def store_key(
     await session.execute(statement.on_conflict_do_update(index_elements=["kid"], set_=values))
 
 
-async def delete_old(session: AsyncSession) -> None:
+async def delete_old(session: WriteSession) -> None:
     """One turn of a loop: delete expired codes and tokens, and old attempts and sign-ins."""
     at = clock.now()
     retention = timedelta(days=rules(session).sign_in_log_days)

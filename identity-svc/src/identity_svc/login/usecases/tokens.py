@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import ALGORITHM, AUDIENCE
+from chassis.database.sessions import WriteSession
 from chassis.signing import public_keys, sign
 from identity_svc.login import queries
 from identity_svc.login.errors import (
@@ -64,7 +65,7 @@ class Subject:
 
 
 async def exchange(
-    session: AsyncSession, client: Client, form: Mapping[str, str]
+    session: WriteSession, client: Client, form: Mapping[str, str]
 ) -> dict[str, Any]:
     """The token endpoint's answer to clients of people, by grant type."""
     match form.get("grant_type"):
@@ -81,7 +82,7 @@ async def exchange(
 
 
 async def _exchange_code(
-    session: AsyncSession, client: Client, form: Mapping[str, str]
+    session: WriteSession, client: Client, form: Mapping[str, str]
 ) -> dict[str, Any]:
     code = await queries.code(session, form.get("code", ""))
     if code is None:
@@ -103,7 +104,7 @@ async def _exchange_code(
 
 
 async def _exchange_refresh_token(
-    session: AsyncSession, client: Client, form: Mapping[str, str]
+    session: WriteSession, client: Client, form: Mapping[str, str]
 ) -> dict[str, Any]:
     token = await queries.refresh_token(session, form.get("refresh_token", ""), for_update=True)
     if token is None:
@@ -125,7 +126,7 @@ async def _exchange_refresh_token(
 
 
 async def for_system(
-    session: AsyncSession, client: Client, department: Department, form: Mapping[str, str]
+    session: WriteSession, client: Client, department: Department, form: Mapping[str, str]
 ) -> dict[str, Any]:
     """The token endpoint's answer to a department's system (RFC 6749, 4.4)."""
     subject = Subject(
@@ -142,7 +143,7 @@ async def for_system(
 
 
 async def _issue(
-    session: AsyncSession, signed_in: SignIn, *, scope: str, nonce: str | None
+    session: WriteSession, signed_in: SignIn, *, scope: str, nonce: str | None
 ) -> dict[str, Any]:
     account = await orgs.account(session, signed_in.account_id)
     if signed_in.ended_at is not None or account is None or not account.active:
@@ -187,7 +188,7 @@ async def subject_of(session: AsyncSession, account_id: UUID, kind: str) -> Subj
 
 
 async def _access_answer(
-    session: AsyncSession, subject: Subject, *, sub: UUID, client_id: str, scope: str, jti: str
+    session: WriteSession, subject: Subject, *, sub: UUID, client_id: str, scope: str, jti: str
 ) -> dict[str, Any]:
     """What every grant is answered with: an access token, its life and its scope."""
     issued, seconds = int(clock.now().timestamp()), rules(session).access_token_seconds
@@ -211,7 +212,7 @@ async def _access_answer(
 
 
 async def _id_token(
-    session: AsyncSession,
+    session: WriteSession,
     signed_in: SignIn,
     subject: Subject,
     answer: Mapping[str, Any],
@@ -297,7 +298,7 @@ async def introspect(session: AsyncSession, token: str) -> dict[str, Any]:
         return {"active": False}
 
 
-async def revoke(session: AsyncSession, client: Client, token: str) -> None:
+async def revoke(session: WriteSession, client: Client, token: str) -> None:
     """RFC 7009: end the sign-in of the client's own token; any other token changes nothing."""
     refresh = await queries.refresh_token(session, token)
     sign_in_id = refresh.sign_in_id if refresh else None
@@ -313,7 +314,7 @@ async def revoke(session: AsyncSession, client: Client, token: str) -> None:
         signed_in.end("revoked by the client")
 
 
-async def sign_out(session: AsyncSession, id_token: str) -> Client | None:
+async def sign_out(session: WriteSession, id_token: str) -> Client | None:
     """End the sign-in of an ID token; returns its client, to which the browser may go back."""
     claims = await claims_of(session, id_token, typ=IDENTITY)
     signed_in = await queries.sign_in_for_update(session, UUID(claims["sid"]))

@@ -9,10 +9,10 @@ from uuid import UUID
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import context
+from chassis.database.sessions import WriteSession
 from chassis.errors import FieldError
+from chassis.process import process_of
 from identity_svc.orgs.models import Account, AccountKind, SignInName
 
 WEAK_PASSWORD: Final = FieldError(
@@ -48,7 +48,7 @@ async def is_password(password: str, password_hash: str | None) -> bool:
 
 
 async def open_account(
-    session: AsyncSession,
+    session: WriteSession,
     account_id: UUID,
     kind: AccountKind,
     *,
@@ -58,7 +58,7 @@ async def open_account(
     """False when a name is in use; the caller then raises, which rolls the account back."""
     session.add(Account(id=account_id, kind=kind, password_hash=password_hash))
     await session.flush()
-    vault = context(session).vault
+    vault = process_of(session).vault
     # In the order of the primary key: two requests for the same names wait, and do not deadlock.
     digests = sorted(vault.digest(name, purpose=purpose) for purpose, name in names.items())
     statement = (

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from chassis.database.sessions import WriteSession
 from chassis.outbox import record
 from chassis.preconditions import ensure_match
 from identity_svc.orgs import queries
@@ -14,7 +13,7 @@ from identity_svc.orgs.usecases.regions import listed_region
 
 
 async def add_department(
-    session: AsyncSession, *, code: str, name: str, region_code: str
+    session: WriteSession, *, code: str, name: str, region_code: str
 ) -> Department:
     """Set up a department; its code is stored exactly as written."""
     region = await listed_region(session, region_code, pointer="/region_code")
@@ -27,7 +26,7 @@ async def add_department(
 
 
 async def change_department(
-    session: AsyncSession, code: str, changes: dict[str, Any], *, match: str
+    session: WriteSession, code: str, changes: dict[str, Any], *, match: str
 ) -> Department:
     department = await queries.department(session, code, for_update=True)
     ensure_match(match, department.version)
@@ -39,7 +38,7 @@ async def change_department(
     return department
 
 
-async def publish_department(session: AsyncSession, department: Department) -> None:
+async def publish_department(session: WriteSession, department: Department) -> None:
     await record(
         session,
         DepartmentChanged(

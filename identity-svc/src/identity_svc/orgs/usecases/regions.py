@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.database.sessions import WriteSession
 from chassis.errors import FieldError, Invalid
 from chassis.outbox import record
 from identity_svc.orgs import queries
@@ -28,7 +29,7 @@ class ImportReport:
 
 
 async def import_regions(
-    session: AsyncSession, rows: Sequence[object], *, dry_run: bool
+    session: WriteSession, rows: Sequence[object], *, dry_run: bool
 ) -> ImportReport:
     """Add and rename divisions; a row that cannot be read is reported while the others go in."""
     report = ImportReport()
@@ -53,7 +54,7 @@ async def import_regions(
     return report
 
 
-async def publish_region(session: AsyncSession, region: Region) -> None:
+async def publish_region(session: WriteSession, region: Region) -> None:
     await record(
         session,
         RegionChanged(

@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor
-from chassis.db import context
+from chassis.database.sessions import WriteSession
 from chassis.errors import FieldError, Invalid
 from chassis.outbox import record
 from chassis.preconditions import ensure_match
+from chassis.process import process_of
 from identity_svc.orgs import policies, queries
 from identity_svc.orgs.errors import DepartmentNotFound, UsernameTaken
 from identity_svc.orgs.events import StaffChanged
@@ -86,9 +87,9 @@ def first_admin(*, username: str, password: str, region_code: str) -> NewStaff:
     )
 
 
-async def take_on_staff(session: AsyncSession, new: NewStaff, *, password_hash: str) -> Staff:
+async def take_on_staff(session: WriteSession, new: NewStaff, *, password_hash: str) -> Staff:
     """Open an account for a member of staff who was checked before the password was hashed."""
-    vault = context(session).vault
+    vault = process_of(session).vault
     staff_id = clock.new_id()
     names = {"username": new.username and new.username.casefold(), "mobile": new.mobile}
     opened = await open_account(
@@ -118,7 +119,7 @@ async def take_on_staff(session: AsyncSession, new: NewStaff, *, password_hash: 
 
 
 async def change_staff(
-    session: AsyncSession, actor: Actor, staff_id: UUID, changes: dict[str, Any], *, match: str
+    session: WriteSession, actor: Actor, staff_id: UUID, changes: dict[str, Any], *, match: str
 ) -> Staff:
     """Give other duties, or close and reopen the account; sign-ins of a closed account end."""
     staff = await queries.staff_member(session, actor, staff_id, for_update=True)
@@ -149,7 +150,7 @@ async def change_staff(
     return staff
 
 
-async def publish_staff(session: AsyncSession, staff: Staff) -> None:
+async def publish_staff(session: WriteSession, staff: Staff) -> None:
     await record(
         session,
         StaffChanged(
@@ -161,5 +162,5 @@ async def publish_staff(session: AsyncSession, staff: Staff) -> None:
             active=staff.active,
             version=staff.version,
         ),
-        sealed={"case": {"name": context(session).vault.decrypt(staff.name_box)}},
+        sealed={"case": {"name": process_of(session).vault.decrypt(staff.name_box)}},
     )
