@@ -14,7 +14,7 @@ from uvicorn import Config, Server
 
 from chassis.testing.plugin import _KID, _SIGNER
 from chassis.testing.settings import ISSUER
-from gateway.main import create_app
+from gateway.main import Gateway, create_app
 from gateway.server import server_of
 from gateway.settings import GatewaySettings
 
@@ -112,14 +112,10 @@ QUIET = {
 @dataclass
 class Network:
     services: dict[str, Service]
-    edge: object
-    server: object
+    gateway: Gateway
+    server: Server
     client: httpx.AsyncClient
     port: int
-
-    @property
-    def gateway(self):
-        return self.edge.gateway
 
     def __getattr__(self, name):
         return self.__dict__["services"][name]
@@ -154,9 +150,10 @@ async def running_network(**settings):
         "grace_seconds": 1,
         **{f"{name}_url": one.address for name, one in services.items()},
     }
-    made = GatewaySettings(**chosen | settings)
-    edge = create_app(made)
-    server = server_of(made, edge)
+    chosen = GatewaySettings(**chosen | settings)
+    app = create_app(chosen)
+    gateway = app.state.gateway
+    server = server_of(chosen, app)
     server.config.loop = "none"
     task = asyncio.create_task(server._serve())
     await until(lambda: server.started)
@@ -164,8 +161,8 @@ async def running_network(**settings):
     url = f"http://127.0.0.1:{port}"
     # No certificates: reading them takes longer than the test.
     async with httpx.AsyncClient(base_url=url, timeout=10, verify=False) as client:
-        await until(lambda: edge.gateway.keys.keys and edge.gateway.health.parts)
-        yield Network(services, edge, server, client, port)
+        await until(lambda: gateway.keys.keys and gateway.health.parts)
+        yield Network(services, gateway, server, client, port)
     server.should_exit = True
     await asyncio.gather(task, *(one.stop() for one in services.values()))
 

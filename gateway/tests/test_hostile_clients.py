@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from gateway import protocol
-from gateway.proxy import bodies, watching
+from gateway.proxy import bodies, deadline
 
 from .factories import problem, read, start, until
 
@@ -152,7 +152,7 @@ class TestSlowBodies:
         line = await lines(net, self.POST.format(path, framing))
         assert (await line.drips(drop)).startswith("HTTP/1.1 408")
         await until(lambda: all(one.cut_off for one in net.case.seen))
-        await until(lambda: not net.gateway.upstreams.places.held)
+        await until(lambda: not net.gateway.upstreams.limits.by_client)
         await served(net)
 
     async def test_a_chunk_size_that_never_ends_ends(self, network, lines, monkeypatch):
@@ -222,8 +222,8 @@ class TestSlowReaders:
     async def test_who_takes_an_answer_in_drops_loses_it_and_its_place(
         self, network, lines, monkeypatch
     ):
-        monkeypatch.setattr(watching, "LEAST_BYTES_PER_SECOND", 64 * MIB)
-        monkeypatch.setattr(watching, "LOOK_SECONDS", 0.05)
+        monkeypatch.setattr(deadline, "LEAST_BYTES_PER_SECOND", 64 * MIB)
+        monkeypatch.setattr(deadline, "LOOK_SECONDS", 0.05)
         monkeypatch.setattr(protocol, "STALL_SECONDS", 0.3)
         net = await network(deadline_seconds=0.5)
 
@@ -239,7 +239,7 @@ class TestSlowReaders:
         for _ in range(100):
             await line.reader.read(1000)
             await asyncio.sleep(0.02)
-        await until(lambda: not net.gateway.upstreams.places.held)
+        await until(lambda: not net.gateway.upstreams.limits.by_client)
         await until(lambda: net.edge.connections.total == 0)
 
     async def test_answers_that_nobody_reads_do_not_pile_up(self, network, lines):
@@ -313,8 +313,8 @@ async def test_one_client_cannot_take_all_places(network, token):
     for one in held:
         one.cancel()
     await asyncio.gather(*held, return_exceptions=True)
-    await until(lambda: not net.gateway.upstreams.places.held)
-    assert net.gateway.upstreams.places.taken == 0
+    await until(lambda: not net.gateway.upstreams.limits.by_client)
+    assert net.gateway.upstreams.limits.total == 0
 
 
 async def test_slow_uploads_take_no_place_of_short_requests(network, token):
@@ -342,7 +342,7 @@ async def test_slow_uploads_take_no_place_of_short_requests(network, token):
     for one in held:
         one.cancel()
     await asyncio.gather(*held, return_exceptions=True)
-    await until(lambda: net.gateway.upstreams.uploading.taken == 0)
+    await until(lambda: net.gateway.upstreams.upload_limits.total == 0)
 
 
 async def test_all_services_together_have_a_limit(network, token):

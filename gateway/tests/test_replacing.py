@@ -25,7 +25,7 @@ def undisturbed(monkeypatch):
 
 
 async def connections_made(net, method, **options):
-    idle = net.gateway.upstreams.addresses["case"].pools[0].idle
+    idle = net.gateway.upstreams.services["case"].pools[0].idle
     before = len(idle)
     assert (await net.client.request(method, "/api/v1/cases", **options)).status_code == 200
     return len(idle) - before
@@ -34,7 +34,7 @@ async def connections_made(net, method, **options):
 async def with_one_kept(network):
     net = await network()
     await until(lambda: len(net.gateway.documents.parsed["asyncapi"]) == 4)
-    net.gateway.upstreams.addresses["case"].pools[0].close()
+    net.gateway.upstreams.services["case"].pools[0].close()
     assert await connections_made(net, "GET") == 1
     return net
 

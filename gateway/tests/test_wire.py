@@ -6,7 +6,7 @@ import contextlib
 import httpx
 import pytest
 
-from gateway.proxy.pools import addresses_of
+from gateway.proxy.upstreams import Service
 
 from .factories import problem, until
 
@@ -45,7 +45,7 @@ async def speaking(network):
             server = await asyncio.start_server(speaker, "127.0.0.1", 0)
             stack.callback(server.close)
             port = server.sockets[0].getsockname()[1]
-            net.gateway.upstreams.addresses["case"] = addresses_of(f"http://127.0.0.1:{port}")
+            net.gateway.upstreams.services["case"] = Service([f"http://127.0.0.1:{port}"])
             return net, speaker
 
         yield start
@@ -116,7 +116,7 @@ async def test_what_is_said_on_an_idle_connection_ends_it(network):
 
     server = await asyncio.start_server(impatient, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    addresses = net.gateway.upstreams.addresses["case"] = addresses_of(f"http://127.0.0.1:{port}")
+    addresses = net.gateway.upstreams.services["case"] = Service([f"http://127.0.0.1:{port}"])
     assert (await net.client.get(PATH)).text == "ok"
     await spoken.wait()
     await until(lambda: all(one.closed for one in addresses.pools[0].idle))
@@ -126,7 +126,7 @@ async def test_what_is_said_on_an_idle_connection_ends_it(network):
 
 async def test_a_connection_closed_while_idle_costs_no_write(speaking):
     net, speaker = await speaking(SOUND.replace(b"OK\r\n", b"OK\r\nX-Then: close\r\n"), SOUND)
-    addresses = net.gateway.upstreams.addresses["case"]
+    addresses = net.gateway.upstreams.services["case"]
     assert (await net.client.get(PATH)).text == "ok"
     await until(lambda: all(one.closed for one in addresses.pools[0].idle))
     assert (await net.client.post(PATH, json={})).text == "ok"
@@ -147,4 +147,4 @@ async def test_chunks_that_break_off_show_as_a_cut_answer(speaking):
     with pytest.raises(httpx.RemoteProtocolError):
         await net.client.get(PATH)
     assert (await net.client.get(PATH)).text == "ok"
-    assert not net.gateway.upstreams.places.held
+    assert not net.gateway.upstreams.limits.by_client

@@ -54,7 +54,7 @@ async def running(service: Service, here: Context, *, alone: bool) -> AsyncItera
     try:
         yield
     finally:
-        await _stop([*tasks, joined])
+        await stop([*tasks, joined])
         if not here.bus.is_closed:
             await here.bus.close()
 
@@ -73,8 +73,8 @@ async def _for_ever(name: str, step: Step) -> None:
             await asyncio.sleep(1)
 
 
-async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
-    # Again and again: a library that waits with wait_for can swallow one cancellation.
+async def stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they end: `wait_for` in a library can swallow a cancellation."""
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:
             task.cancel()
