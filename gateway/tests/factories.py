@@ -32,6 +32,7 @@ class Seen:
     raw_path: str
     query: str
     headers: list[tuple[str, str]]
+    client: tuple[str, int] | None = None
     body: bytearray = field(default_factory=bytearray)
     cut_off: bool = False
 
@@ -61,6 +62,7 @@ class Service:
             scope["raw_path"].decode(),
             scope["query_string"].decode(),
             headers,
+            scope["client"],
         )
         answer = self.answers.get(scope["path"])
         if scope["path"] in QUIET and answer is None:
@@ -83,6 +85,7 @@ class Service:
             host="127.0.0.1",
             port=self.port,
             lifespan="off",
+            proxy_headers=False,
             log_level="critical",
             timeout_graceful_shutdown=0,
         )

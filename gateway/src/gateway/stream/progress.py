@@ -169,7 +169,8 @@ class Streams:
                 return
             message = await messages.next(min(self.heartbeat_seconds, left))
             if message is None:
-                yield ": still here\n\n"
+                if not messages.closed and time.time() < expires:
+                    yield ": still here\n\n"
                 continue
             envelope = json.loads(message.data)
             sequence = int(envelope["sequence"])
