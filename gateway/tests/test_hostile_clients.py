@@ -119,7 +119,7 @@ class TestEndlessBodies:
     async def test_a_gigabyte_in_chunks_is_cut_off_at_the_limit(
         self, network, lines, path, monkeypatch
     ):
-        monkeypatch.setattr(refusals, "LINGER_SECONDS", 0.05)
+        monkeypatch.setattr(refusals, "LINGER_SECONDS", 0)
         net = await network(upload_bytes=3 * MIB)
         line = await lines(
             net, f"POST /api/v1/{path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -51,8 +51,8 @@ async def test_what_may_not_be_repeated_takes_only_one_that_is_surely_open(
 
 async def test_a_connection_used_just_now_is_surely_open(network):
     net = await network()
-    first = await connection(net, "POST", json={})
-    assert await connection(net, "POST", json={}) == first
+    used = {await connection(net, "POST", json={}) for _ in range(10)}
+    assert len(used) < 10  # the idle ones take turns
 
 
 @pytest.mark.parametrize("path", ["/api/v1/cases", "/api/v1/items"])

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -121,6 +122,9 @@ class Upstreams:
             settings.upload_concurrency,
             settings.client_upload_concurrency,
         )
+        for name in self.services:
+            taken = partial(self.limits.by_service.get, name, 0)
+            PLACES.labels(name).set_function(taken)
         public = urlsplit(settings.issuer)
         self._host, self._scheme = public.netloc, public.scheme
         self._kept: ClientSession
