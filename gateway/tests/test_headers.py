@@ -1,7 +1,5 @@
 """What the services hear of the client, and the client of the services."""
 
-import asyncio
-import contextlib
 import re
 
 from .factories import answer, gives, problem, read

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.limits.buckets import Buckets, Policy
-from gateway.proxy.routing import limit_class
 from gateway.limits.clients import UNKNOWN, Addresses, bucket_key
+from gateway.proxy.routing import limit_class
 
 from .factories import problem
 

@@ -8,8 +8,6 @@ from chassis.worker import let_go
 from gateway import health
 from gateway.proxy import upstreams
 
-from .factories import until
-
 
 @pytest.fixture
 def never_sure(monkeypatch):
