@@ -14,7 +14,7 @@ from uvicorn import Config, Server
 
 from chassis.testing.plugin import _KID, _SIGNER
 from chassis.testing.settings import ISSUER
-from gateway.main import create_app
+from gateway.main import Gateway, create_app
 from gateway.server import server_of
 from gateway.settings import GatewaySettings
 
@@ -32,6 +32,7 @@ class Seen:
     raw_path: str
     query: str
     headers: list[tuple[str, str]]
+    client: tuple[str, int] | None = None
     body: bytearray = field(default_factory=bytearray)
     cut_off: bool = False
 
@@ -61,6 +62,7 @@ class Service:
             scope["raw_path"].decode(),
             scope["query_string"].decode(),
             headers,
+            scope["client"],
         )
         answer = self.answers.get(scope["path"])
         if scope["path"] in QUIET and answer is None:
@@ -83,6 +85,7 @@ class Service:
             host="127.0.0.1",
             port=self.port,
             lifespan="off",
+            proxy_headers=False,
             log_level="critical",
             timeout_graceful_shutdown=0,
         )
@@ -112,14 +115,10 @@ QUIET = {
 @dataclass
 class Network:
     services: dict[str, Service]
-    edge: object
-    server: object
+    gateway: Gateway
+    server: Server
     client: httpx.AsyncClient
     port: int
-
-    @property
-    def gateway(self):
-        return self.edge.gateway
 
     def __getattr__(self, name):
         return self.__dict__["services"][name]
@@ -154,9 +153,10 @@ async def running_network(**settings):
         "grace_seconds": 1,
         **{f"{name}_url": one.address for name, one in services.items()},
     }
-    made = GatewaySettings(**chosen | settings)
-    edge = create_app(made)
-    server = server_of(made, edge)
+    chosen = GatewaySettings(**chosen | settings)
+    app = create_app(chosen)
+    gateway = app.state.gateway
+    server = server_of(chosen, app)
     server.config.loop = "none"
     task = asyncio.create_task(server._serve())
     await until(lambda: server.started)
@@ -164,8 +164,8 @@ async def running_network(**settings):
     url = f"http://127.0.0.1:{port}"
     # No certificates: reading them takes longer than the test.
     async with httpx.AsyncClient(base_url=url, timeout=10, verify=False) as client:
-        await until(lambda: edge.gateway.keys.keys and edge.gateway.health.parts)
-        yield Network(services, edge, server, client, port)
+        await until(lambda: gateway.keys.keys and gateway.health.parts)
+        yield Network(services, gateway, server, client, port)
     server.should_exit = True
     await asyncio.gather(task, *(one.stop() for one in services.values()))
 

@@ -190,7 +190,7 @@ class TestReading:
         await net.catalog.stop()
         found = await asyncio.gather(*(net.client.get(ITEM) for _ in range(5)))
         for one in found:
-            problem(one, 503, "service-away")
+            problem(one, 503, "upstream-unavailable")
         await net.catalog.start()
         assert (await net.client.get(ITEM)).status_code == 200
 

@@ -3,38 +3,38 @@
 import pytest
 
 from gateway.cache.freshness import is_held, keep_seconds, outward
-from gateway.cache.store import Kept, Store
+from gateway.cache.store import CacheEntry, Store
 
 
 def kept(epoch=0, size=10, stored_at=0.0, max_age=100.0):
-    return Kept([], [], b"x" * size, b'"1"', "catalog", epoch, stored_at, max_age)
+    return CacheEntry([], [], b"x" * size, b'"1"', "catalog", epoch, stored_at, max_age)
 
 
 class TestStore:
     def test_an_answer_of_an_earlier_epoch_is_never_given(self):
         store = Store(10_000)
         store.put(("a",), kept())
-        assert store.find(("a",), 1, 100)
-        store.move_on("catalog")
-        assert store.find(("a",), 1, 100) is None
+        assert store.lookup(("a",), 1, 100)
+        store.invalidate("catalog")
+        assert store.lookup(("a",), 1, 100) is None
         assert store.stale(("a",))
         store.put(("a",), kept(epoch=0))
-        assert store.find(("a",), 1, 100) is None
+        assert store.lookup(("a",), 1, 100) is None
         store.put(("a",), kept(epoch=1))
-        assert store.find(("a",), 1, 100)
+        assert store.lookup(("a",), 1, 100)
 
     def test_age_counts_from_the_start_of_the_fetch(self):
         store = Store(10_000)
         store.put(("a",), kept(stored_at=5, max_age=10))
-        assert store.find(("a",), 15, 100)
-        assert store.find(("a",), 15.1, 100) is None
-        assert store.find(("a",), 6.5, 1) is None
+        assert store.lookup(("a",), 15, 100)
+        assert store.lookup(("a",), 15.1, 100) is None
+        assert store.lookup(("a",), 6.5, 1) is None
 
     def test_the_least_used_makes_room(self):
         store = Store(3 * 1035)
         for key in "abc":
             store.put((key,), kept())
-        store.find(("a",), 1, 100)
+        store.lookup(("a",), 1, 100)
         store.put(("d",), kept())
         assert [key for (key,) in store.entries] == ["c", "a", "d"]
         assert store.used_bytes == 3 * 1035

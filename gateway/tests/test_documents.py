@@ -2,7 +2,6 @@
 
 import pytest
 
-from gateway.openapi.documents import merge
 from gateway.openapi.merging import merged_asyncapi, merged_openapi
 
 from .factories import ISSUER, QUIET, problem, until
@@ -110,9 +109,9 @@ class TestServed:
         net.gateway.documents.merged.clear()
         net.gateway.documents.openapi = None
         net.gateway.documents.parsed["openapi"].pop("case", None)
-        said = problem(await net.client.get("/openapi.json"), 503, "not-collected-yet")
+        said = problem(await net.client.get("/openapi.json"), 503, "document-not-ready")
         assert "case" in said["detail"]
-        problem(await net.client.get("/openapi/case.json"), 503, "not-collected-yet")
+        problem(await net.client.get("/openapi/case.json"), 503, "document-not-ready")
         page = await net.client.get("/docs")
         assert page.status_code == 503
         assert page.headers["content-type"].startswith("text/html")
@@ -141,7 +140,7 @@ class TestServed:
         ]
         await until(lambda: not net.gateway.documents.missing("openapi"))
         net.gateway.documents.parsed["openapi"]["case"] = evil
-        merge(net.gateway.documents, ISSUER)
+        net.gateway.documents.merge()
         page = (await net.client.get("/docs")).text
         assert "GET /api/v1/x/{y}" in page
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page

@@ -6,7 +6,7 @@ import contextlib
 import httpx
 import pytest
 
-from gateway.proxy.pools import addresses_of
+from gateway.proxy.upstreams import Service
 
 from .factories import answer, json_answer, problem, read, start, until
 
@@ -33,7 +33,7 @@ async def test_a_slow_service_is_504_and_its_request_is_cancelled(network):
     net.case.answers["/api/v1/tasks"] = sleeps(started, ended)
     problem(await net.client.get("/api/v1/tasks"), 504, "deadline-exceeded")
     await until(lambda: ended)
-    assert net.gateway.upstreams.places.busy == {"case": 0}
+    assert net.gateway.upstreams.limits.by_service == {"case": 0}
 
 
 async def test_uploads_have_a_deadline_of_their_own(network):
@@ -69,7 +69,7 @@ async def test_a_stalled_answer_is_cut(network):
     net.case.answers["/api/v1/calendar"] = stalls
     with pytest.raises(httpx.RemoteProtocolError):
         await net.client.get("/api/v1/calendar")
-    assert net.gateway.upstreams.places.busy == {"case": 0}
+    assert net.gateway.upstreams.limits.by_service == {"case": 0}
 
 
 async def test_a_small_answer_that_stalls_is_504_because_nothing_of_it_was_passed_on(network):
@@ -83,7 +83,7 @@ async def test_a_small_answer_that_stalls_is_504_because_nothing_of_it_was_passe
 
     net.case.answers["/api/v1/calendar"] = stalls
     problem(await net.client.get("/api/v1/calendar"), 504, "deadline-exceeded")
-    assert net.gateway.upstreams.places.busy == {"case": 0}
+    assert net.gateway.upstreams.limits.by_service == {"case": 0}
 
 
 async def test_a_service_that_is_down_is_503_with_retry_after(network):
@@ -91,7 +91,7 @@ async def test_a_service_that_is_down_is_503_with_retry_after(network):
     await net.case.stop()
     for method in ("GET", "POST"):
         found = await net.client.request(method, "/api/v1/tasks", json={})
-        problem(found, 503, "service-away")
+        problem(found, 503, "upstream-unavailable")
         assert int(found.headers["retry-after"]) > 0
     await net.case.start()
     assert (await net.client.get("/api/v1/tasks")).status_code == 200
@@ -144,8 +144,8 @@ async def test_a_write_with_a_key_is_tried_once_more_because_the_service_does_it
 
 async def test_the_next_address_is_asked_when_one_refuses(network):
     net = await network()
-    both = f"http://127.0.0.1:1, {net.case.address}"
-    net.gateway.upstreams.addresses["case"] = addresses_of(both)
+    both = ["http://127.0.0.1:1", net.case.address]
+    net.gateway.upstreams.services["case"] = Service(both)
     for _ in range(4):
         assert (await net.client.post("/api/v1/tasks", json={})).status_code == 200
 
@@ -185,7 +185,7 @@ async def test_a_client_that_leaves_cancels_the_service(network):
     with contextlib.suppress(httpx.ReadTimeout):
         await net.client.get("/api/v1/tasks", timeout=0.3)
     await until(lambda: ended)
-    await until(lambda: net.gateway.upstreams.places.busy == {"case": 0})
+    await until(lambda: net.gateway.upstreams.limits.by_service == {"case": 0})
 
 
 async def test_a_client_that_leaves_mid_upload_cancels_it(network):
@@ -198,7 +198,7 @@ async def test_a_client_that_leaves_mid_upload_cancels_it(network):
     await until(lambda: net.case.seen and net.case.seen[0].body)
     writer.close()
     await until(lambda: net.case.seen[0].cut_off)
-    await until(lambda: net.gateway.upstreams.uploading.busy == {"case": 0})
+    await until(lambda: net.gateway.upstreams.upload_limits.by_service == {"case": 0})
 
 
 async def test_more_than_a_service_can_bear_is_503_and_others_are_not_touched(network):
@@ -214,7 +214,7 @@ async def test_more_than_a_service_can_bear_is_503_and_others_are_not_touched(ne
     for one in held:
         one.cancel()
     await asyncio.gather(*held, return_exceptions=True)
-    await until(lambda: net.gateway.upstreams.places.busy["case"] == 0)
+    await until(lambda: net.gateway.upstreams.limits.by_service["case"] == 0)
 
 
 async def test_an_answer_that_is_not_http_is_502(network):
@@ -228,7 +228,7 @@ async def test_an_answer_that_is_not_http_is_502(network):
 
     server = await asyncio.start_server(babble, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    net.gateway.upstreams.addresses["case"] = addresses_of(f"http://127.0.0.1:{port}")
+    net.gateway.upstreams.services["case"] = Service([f"http://127.0.0.1:{port}"])
     problem(await net.client.get("/api/v1/tasks"), 502, "bad-gateway")
     server.close()
 

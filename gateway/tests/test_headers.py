@@ -1,7 +1,5 @@
 """What the services hear of the client, and the client of the services."""
 
-import asyncio
-import contextlib
 import re
 
 from .factories import answer, gives, problem, read
@@ -142,7 +140,7 @@ async def test_two_of_a_kind_that_must_be_one_are_refused(network):
     assert not net.case.seen
 
 
-async def test_too_many_headers_are_431_and_endless_ones_end_the_connection(network):
+async def test_too_many_headers_are_431(network):
     net = await network()
     problem(
         await net.client.get("/api/v1/me/cases", headers={"X-Long": "x" * 40_000}),
@@ -151,15 +149,6 @@ async def test_too_many_headers_are_431_and_endless_ones_end_the_connection(netw
     )
     many = {f"X-{number}": "x" for number in range(120)}
     problem(await net.client.get("/api/v1/me/cases", headers=many), 431, "headers-too-large")
-    reader, writer = await asyncio.open_connection("127.0.0.1", net.port)
-    writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n")
-    with contextlib.suppress(ConnectionError):
-        for number in range(2000):
-            writer.write(f"X-{number}: {'x' * 1000}\r\n".encode())
-            await writer.drain()
-    with contextlib.suppress(ConnectionError):
-        assert (await reader.read(100)).startswith((b"HTTP/1.1 400", b""))
-    writer.close()
     assert not net.case.seen
 
 

@@ -73,6 +73,7 @@ async def test_metrics_count_what_happened(network):
         'onenet_request_seconds_bucket{le="0.01",route="case",service="gateway"}',
         'onenet_gateway_cache_total{outcome="hit"}',
         "onenet_gateway_in_flight",
+        'onenet_gateway_places_taken{service="case"} 0.0',
         "onenet_gateway_upstream_failures_total",
         "onenet_gateway_limited_total",
     ):

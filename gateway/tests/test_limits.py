@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.limits.buckets import Buckets, Policy
-from gateway.limits.checking import class_of
 from gateway.limits.clients import UNKNOWN, Addresses, bucket_key
+from gateway.proxy.routing import limit_class
 
 from .factories import problem
 
@@ -81,7 +81,7 @@ class TestClasses:
         ],
     )
     def test_each_request_has_its_class(self, method, path, expected):
-        assert class_of(method, path) == expected
+        assert limit_class(method, path) == expected
 
 
 class TestAddresses:

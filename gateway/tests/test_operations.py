@@ -71,7 +71,7 @@ async def test_outboxes_are_one_row_per_service(network):
     for name, one in net.services.items():
         one.answers[f"/api/v1/operations/{name}/outbox"] = gives({"service": name, "backlog": 0})
     found = (await net.client.get("/api/v1/operations/outbox")).json()
-    assert [row["service"] for row in found["data"]] == list(net.gateway.upstreams.addresses)
+    assert [row["service"] for row in found["data"]] == list(net.gateway.upstreams.services)
 
 
 async def test_a_redrive_goes_to_its_service(network):

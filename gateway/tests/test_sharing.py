@@ -7,7 +7,7 @@ import pytest
 
 from chassis.testing.servers import free_port
 from gateway.limits.buckets import Buckets, Policy
-from gateway.limits.sharing import SUBJECT
+from gateway.limits.distributed import SUBJECT
 
 from .factories import bus_server, until
 
@@ -51,8 +51,8 @@ def pods(network, nats_url):
     async def start(url=nats_url, **settings):
         pods = [await network(nats_url=url, **settings) for _ in range(2)]
         for pod in pods:
-            await until(lambda nc=pod.gateway.nc: SUBJECT in subjects(nc))
-            await pod.gateway.nc.flush()
+            await until(lambda nc=pod.gateway.bus: SUBJECT in subjects(nc))
+            await pod.gateway.bus.flush()
         return pods
 
     return start
@@ -105,7 +105,7 @@ async def test_while_the_bus_is_away_each_pod_limits_alone(pods, tmp_path):
     first, second = await pods(f"nats://127.0.0.1:{port}", read_rate=0.01, read_burst=5)
     bus.terminate()
     bus.wait()
-    await until(lambda: not first.gateway.nc.is_connected and not second.gateway.nc.is_connected)
+    await until(lambda: not first.gateway.bus.is_connected and not second.gateway.bus.is_connected)
     assert await passed(first, 8) == 5
     assert await passed(second, 8) == 5
 

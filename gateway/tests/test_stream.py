@@ -60,7 +60,7 @@ async def place(network, nats_url, bus):
     async def make(case_id, **settings):
         net = await network(**{"nats_url": nats_url} | settings)
         net.case.answers[f"/api/v1/cases/{case_id}/clock"] = gives({"clocks": []})
-        await until(lambda: net.gateway.nc.is_connected)
+        await until(lambda: net.gateway.bus.is_connected)
         return net
 
     return make
@@ -225,6 +225,6 @@ async def test_it_is_for_the_signed_in_and_for_reading(place, token):
 async def test_without_the_bus_it_is_503(place, token):
     case_id = clock.new_id()
     net = await place(case_id)
-    await net.gateway.nc.close()
+    await net.gateway.bus.close()
     found = await net.client.get(f"/api/v1/cases/{case_id}/stream", headers=token())
-    problem(found, 503, "service-away")
+    problem(found, 503, "upstream-unavailable")

@@ -58,7 +58,7 @@ async def test_five_hundred_idle_streams_hold_and_close_with_the_gateway(
     )
     case_id = clock.new_id()
     net.case.answers[f"/api/v1/cases/{case_id}/clock"] = gives({"clocks": []})
-    await until(lambda: net.gateway.nc.is_connected)
+    await until(lambda: net.gateway.bus.is_connected)
     authorization = token()["Authorization"]
     streams = []
     for _ in range(MANY // 50):

@@ -5,41 +5,24 @@ ServiceError
 ├── BadPath              400  a path no honest client sends
 ├── BadToken             401  a bearer token that is malformed, expired or forged
 ├── MethodNotAllowed     405
-├── RequestLate          408  the client did not finish sending its body
+├── RequestTimeout       408  the client did not finish sending its body
 ├── UriTooLong           414
 ├── HeadersTooLarge      431
 ├── UpstreamBroken       502  a service answered what is not HTTP
-├── UpstreamAway         503  a service cannot be reached (chassis Unavailable)
+├── UpstreamUnavailable  503  a service cannot be reached (chassis Unavailable)
 ├── OutcomeUnknown       503  the connection broke while a write was under way
-├── Overloaded           503  too many requests are under way, or connections open
-├── NotYet               503  a document is not collected yet
-└── UpstreamLate         504  a service did not answer within the deadline
+├── Overloaded           503  too many requests or streams are under way
+├── DocumentNotReady     503  a document is not collected yet
+└── DeadlineExceeded     504  a service did not answer within the deadline
 """
 
 from chassis.errors import ServiceError, Unauthenticated, Unavailable
-from chassis.problems import BadRequest, MethodNotAllowed
-
-__all__ = [
-    "Ambiguous",
-    "BadPath",
-    "BadRequest",
-    "BadToken",
-    "HeadersTooLarge",
-    "MethodNotAllowed",
-    "NotYet",
-    "OutcomeUnknown",
-    "Overloaded",
-    "RequestLate",
-    "UpstreamAway",
-    "UpstreamBroken",
-    "UpstreamLate",
-    "UriTooLong",
-]
+from chassis.problems import BadRequest
 
 
 class Ambiguous(BadRequest):
     def headers(self) -> dict[str, str]:
-        # What follows on this connection may be part of the trick.
+        # Whatever follows on this connection may belong to the attack.
         return {"Connection": "close"}
 
 
@@ -60,7 +43,7 @@ class BadToken(Unauthenticated):
         return {"WWW-Authenticate": 'Bearer realm="onenet", error="invalid_token"'}
 
 
-class RequestLate(ServiceError):
+class RequestTimeout(ServiceError):
     slug = "request-timeout"
     status = 408
     title_zh = "发送超时"
@@ -99,7 +82,7 @@ class UpstreamBroken(ServiceError):
     en = "A service behind the gateway gave an unreadable answer. Try again later."
 
 
-class UpstreamLate(ServiceError):
+class DeadlineExceeded(ServiceError):
     slug = "deadline-exceeded"
     status = 504
     title_zh = "处理超时"
@@ -108,8 +91,8 @@ class UpstreamLate(ServiceError):
     en = "The service did not answer in time. Repeat a write with the same Idempotency-Key."
 
 
-class UpstreamAway(Unavailable):
-    slug = "service-away"
+class UpstreamUnavailable(Unavailable):
+    slug = "upstream-unavailable"
     zh = "后端服务暂时无法连接，请在 {retry_after} 秒后再试。"
     en = "A service behind the gateway cannot be reached. Try again in {retry_after} seconds."
 
@@ -131,8 +114,8 @@ class Overloaded(Unavailable):
     en = "Too many requests are under way. Try again in {retry_after} seconds."
 
 
-class NotYet(Unavailable):
-    slug = "not-collected-yet"
+class DocumentNotReady(Unavailable):
+    slug = "document-not-ready"
     zh = "文档尚未收集齐（缺：{missing}），请在 {retry_after} 秒后再试。"
     en = (
         "The document is not complete yet (missing: {missing}). Try again in {retry_after} seconds."

@@ -1,124 +1,140 @@
-"""Composition root of the gateway."""
+"""Composition root of the gateway: its parts, its middlewares and its routes."""
 
 import asyncio
-import contextlib
 import gc
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from starlette.types import Receive, Scope, Send
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
 
+from chassis import worker
 from chassis.auth import TokenKeys
-from chassis.events import quiet
-from chassis.worker import refresh_keys
-from gateway.app import Gateway, respond
-from gateway.cache.listening import listen
-from gateway.cache.serving import Cache
+from chassis.events import connect
+from gateway.authentication import Authentication
+from gateway.cache.invalidation import invalidate_by_events
+from gateway.cache.middleware import Cache, PublicReads
 from gateway.cache.store import Store
-from gateway.health import Health, watch
+from gateway.cors import Cors
+from gateway.health import Health
 from gateway.limits.buckets import Buckets
-from gateway.limits.checking import policies
 from gateway.limits.clients import Addresses
-from gateway.limits.connections import Connections
-from gateway.limits.sharing import share
-from gateway.openapi.documents import Documents, refresh
-from gateway.proxy.forwarding import open_upstreams
+from gateway.limits.distributed import share
+from gateway.limits.middleware import RateLimits, policies
+from gateway.openapi.documents import Documents
+from gateway.operations import LISTS, Operations
+from gateway.pages.pages import Pages
+from gateway.proxy.forwarding import Forwarding
+from gateway.proxy.request_validation import RequestValidation
+from gateway.proxy.upstreams import Upstreams
+from gateway.refusals import Failures, http_error
 from gateway.settings import GatewaySettings
+from gateway.stream import progress
 from gateway.stream.progress import Streams
+from gateway.telemetry import Telemetry
 
-# A bus that is silently gone is noticed within this time.
-BUS_PING_SECONDS = 5
+RECONNECT_SECONDS = 0.5
 
 
-class Edge:
-    """The raw ASGI application; its lifespan holds the connections and the background."""
+class Gateway:
+    """Everything one gateway process holds."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
-        self.gateway: Gateway | None = None
-        self.connections = Connections(
-            settings.connection_limit,
-            settings.connection_limit_per_address,
-            Addresses(settings.trusted_proxies),
+        self.upstreams = Upstreams(settings)
+        self.keys = TokenKeys(settings.keys_url, settings.issuer)
+        self.bus = Client()
+        self.cache = Cache(Store(settings.cache_bytes))
+        self.buckets = Buckets()
+        self.policies = policies(settings)
+        self.documents = Documents(self.upstreams)
+        self.health = Health(self.upstreams, self.keys, settings.metrics_from)
+        self.streams = Streams(
+            self.upstreams, self.bus, settings.stream_limit, settings.stream_limit_per_client
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self.gateway is not None:
-            await respond(self.gateway, scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+    def middlewares(self) -> list[Middleware]:
+        """What happens to every request, in this order, before a route answers it."""
+        addresses = Addresses(self.settings.trusted_proxies)
+        traced = self.settings.otlp_url is not None
+        return [
+            Middleware(Telemetry, addresses=addresses, traced=traced),
+            Middleware(Failures),
+            Middleware(Cors),
+            Middleware(Authentication, keys=self.keys),
+            Middleware(RateLimits, buckets=self.buckets, policies=self.policies),
+            Middleware(RequestValidation),
+            Middleware(PublicReads, cache=self.cache, upstreams=self.upstreams),
+        ]
 
-    def stop(self) -> None:
-        """No longer ready; streams end so that the rest can be finished in time."""
-        if self.gateway is not None:
-            self.gateway.health.stopping = True
-            self.gateway.streams.stopping.set()
+    def routes(self) -> list[Route]:
+        """What the gateway answers itself; everything else is forwarded."""
+        documents, health = self.documents, self.health
+        operations = Operations(self.upstreams)
+        return [
+            Route("/livez", health.live),
+            Route("/readyz", health.ready),
+            Route("/metrics", health.metrics),
+            Route("/openapi.json", documents.show_merged),
+            Route("/asyncapi.json", documents.show_merged),
+            Route("/openapi/{service}.json", documents.show_of_service),
+            *(Route(path, operations.list_all) for path in LISTS),
+            Route(progress.PATH, self.streams),
+            *Pages(self.upstreams, documents).routes(),
+        ]
 
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        async with opened(self.settings) as self.gateway:
+    @asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        async with self.upstreams.opened():
+            background = (
+                worker.refresh_keys(self.keys),
+                self.follow_events(),
+                share(self.buckets, self.policies, self.bus),
+                self.documents.refresh(),
+                self.health.watch(),
+            )
+            tasks = [asyncio.create_task(part) for part in background]
             gc.collect()
             gc.freeze()
             # Default thresholds cost a p99 of 70 ms under load; these measured 6–10 ms.
             gc.set_threshold(20_000, 20, 50)
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        await send({"type": "lifespan.shutdown.complete"})
+            try:
+                yield
+            finally:
+                self.stop()
+                await worker.stop(tasks)
+                with suppress(NatsError, OSError):
+                    await self.bus.close()
+
+    def stop(self) -> None:
+        """No longer ready; streams end, so that the rest can be finished in time."""
+        self.health.stopping = True
+        self.streams.stop()
+
+    async def follow_events(self) -> None:
+        """Connect to the bus, however late it comes, and listen."""
+        while not self.bus.is_connected:
+            try:
+                await connect(self.settings.nats_url, name="gateway", bus=self.bus)
+            except (NatsError, OSError, TimeoutError):
+                await asyncio.sleep(RECONNECT_SECONDS)
+        await invalidate_by_events(self.cache, self.bus)
 
 
-def create_app(settings: GatewaySettings | None = None) -> Edge:
-    return Edge(settings or GatewaySettings())
-
-
-@contextlib.asynccontextmanager
-async def opened(settings: GatewaySettings) -> AsyncIterator[Gateway]:
-    """A gateway with its background at work."""
-    async with open_upstreams(settings) as upstreams:
-        gateway = Gateway(
-            settings=settings,
-            upstreams=upstreams,
-            keys=TokenKeys(settings.keys_url, settings.issuer),
-            nc=Client(),
-            cache=Cache(Store(settings.cache_bytes)),
-            buckets=Buckets(),
-            policies=policies(settings),
-            documents=Documents(tuple(upstreams.addresses)),
-            health=Health(),
-            streams=Streams(settings.stream_limit, settings.stream_limit_per_client),
-            addresses=Addresses(settings.trusted_proxies),
-        )
-        tasks = [
-            asyncio.create_task(refresh_keys(gateway.keys)),
-            asyncio.create_task(_connected(gateway)),
-            asyncio.create_task(share(gateway.buckets, gateway.policies, gateway.nc)),
-            asyncio.create_task(refresh(gateway.documents, upstreams)),
-            asyncio.create_task(watch(gateway.health, upstreams, gateway.keys)),
-        ]
-        try:
-            yield gateway
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            if gateway.nc.is_connected or gateway.nc.is_reconnecting:
-                with contextlib.suppress(NatsError, OSError):
-                    await gateway.nc.close()
-
-
-async def _connected(gateway: Gateway) -> None:
-    """Connect to the bus, however late it comes, and listen."""
-    while not gateway.nc.is_connected:
-        try:
-            await gateway.nc.connect(
-                gateway.settings.nats_url,
-                name="gateway",
-                inbox_prefix="_INBOX_gateway",
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=1,
-                ping_interval=BUS_PING_SECONDS,
-                error_cb=quiet,
-            )
-        except (NatsError, OSError, TimeoutError):
-            await asyncio.sleep(0.5)
-    await listen(gateway.cache, gateway.nc)
+def create_app(settings: GatewaySettings | None = None) -> Starlette:
+    gateway = Gateway(settings or GatewaySettings())
+    app = Starlette(
+        routes=gateway.routes(),
+        middleware=gateway.middlewares(),
+        exception_handlers={HTTPException: http_error},
+        lifespan=gateway.lifespan,
+    )
+    # The one catch-all. A Route for it would also answer the methods that own routes refuse.
+    app.router.default = Forwarding(gateway.upstreams)
+    app.router.redirect_slashes = False
+    app.state.gateway = gateway
+    return app

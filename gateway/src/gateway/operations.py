@@ -4,58 +4,72 @@ import asyncio
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from chassis.errors import ServiceError
 from chassis.pagination import BadCursor
-from gateway.call import Call
-from gateway.errors import MethodNotAllowed
-from gateway.proxy.forwarding import Answer, Upstreams, fetch
+from gateway.context import RequestContext, context_of
+from gateway.proxy.upstreams import Answer, Upstreams
 
 LISTS = ("/api/v1/operations/dead-letters", "/api/v1/operations/outbox")
 MAX_BYTES = 4 * 1024 * 1024
 _OK = 200
 
 
-async def serve(call: Call, upstreams: Upstreams) -> None:
-    """The lists of all services in one; a service that is away is named, not left out silently.
+class Operations:
+    def __init__(self, upstreams: Upstreams) -> None:
+        self.upstreams = upstreams
 
-    The cursor holds those of the services that have more.
-    """
-    if call.method not in {"GET", "HEAD"}:
-        raise MethodNotAllowed(allowed="GET, HEAD")
-    given = dict(parse_qsl(call.query.decode("latin-1")))
-    cursors = _cursors(given.pop("after", None), list(upstreams.addresses))
-    asked = [_ask(call, upstreams, name, given, after) for name, after in cursors.items()]
-    answers = dict(zip(cursors, await asyncio.gather(*asked), strict=True))
-    refused = next((one for one in answers.values() if one and 400 <= one.status < 500), None)  # noqa: PLR2004
-    if refused is not None:
-        await call.start(refused.status, refused.headers)
-        await call.write(refused.body or b"", more=False)
-        return
-    rows: list[Any] = []
-    following = {}
-    for name, answer in answers.items():
-        if answer is None or answer.status != _OK or answer.body is None:
-            continue
-        content = json.loads(answer.body)
-        rows += content.get("data", [content])
-        if content.get("next"):
-            following[name] = content["next"]
-    away = [name for name, one in answers.items() if one is None or one.status != _OK]
-    content = {"data": rows, "next": _cursor(following), "away": away}
-    await call.json(200, content, [(b"cache-control", b"no-store")])
+    async def list_all(self, request: Request) -> Response:
+        """The lists of all services in one; a service that is away is named, not left out silently.
+
+        The cursor holds those of the services that have more.
+        """
+        context = context_of(request.scope)
+        context.route = "operations"
+        parameters = dict(request.query_params)
+        cursors = _cursors(parameters.pop("after", None), list(self.upstreams.services))
+        answers = await asyncio.gather(
+            *(self.ask(context, name, parameters, after) for name, after in cursors.items())
+        )
+        rows: list[Any] = []
+        away: list[str] = []
+        following = {}
+        for name, answer in zip(cursors, answers, strict=True):
+            if answer is not None and 400 <= answer.status < 500:  # noqa: PLR2004
+                return as_it_is(answer)
+            if answer is None or answer.status != _OK or answer.body is None:
+                away.append(name)
+                continue
+            content = json.loads(answer.body)
+            rows += content.get("data", [content])
+            if content.get("next"):
+                following[name] = content["next"]
+        cursor = urlsafe_b64encode(json.dumps(following).encode()).decode() if following else None
+        content = {"data": rows, "next": cursor, "away": away}
+        return JSONResponse(content, headers={"Cache-Control": "no-store"})
+
+    async def ask(
+        self, context: RequestContext, name: str, parameters: dict[str, str], after: str | None
+    ) -> Answer | None:
+        """The list of one service; None when it is away."""
+        path = context.path.replace("/operations/", f"/operations/{name}/")
+        query = urlencode(parameters | ({"after": after} if after else {})).encode()
+        derived = context.derive_get(path, query, b"if-none-match")
+        try:
+            return await self.upstreams.fetch(derived, name, MAX_BYTES)
+        except ServiceError:
+            return None
 
 
-async def _ask(
-    call: Call, upstreams: Upstreams, name: str, given: dict[str, str], after: str | None
-) -> Answer | None:
-    path = call.path.replace("/operations/", f"/operations/{name}/")
-    query = urlencode(given | ({"after": after} if after else {})).encode()
-    try:
-        return await fetch(call.asking(path, query, b"if-none-match"), upstreams, name, MAX_BYTES)
-    except ServiceError:
-        return None
+def as_it_is(answer: Answer) -> Response:
+    """A service's answer, passed on."""
+    response = Response(answer.body or b"", status_code=answer.status)
+    response.raw_headers = answer.headers
+    return response
 
 
 def _cursors(after: str | None, names: list[str]) -> dict[str, str | None]:
@@ -63,13 +77,7 @@ def _cursors(after: str | None, names: list[str]) -> dict[str, str | None]:
     if after is None:
         return dict.fromkeys(names)
     try:
-        found = json.loads(urlsafe_b64decode(after.encode()))
-        return {name: str(found[name]) for name in names if name in found}
+        cursors = json.loads(urlsafe_b64decode(after.encode()))
+        return {name: str(cursors[name]) for name in names if name in cursors}
     except (ValueError, TypeError, RecursionError) as error:
         raise BadCursor from error
-
-
-def _cursor(following: dict[str, str]) -> str | None:
-    if not following:
-        return None
-    return urlsafe_b64encode(json.dumps(following).encode()).decode()

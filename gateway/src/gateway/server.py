@@ -1,13 +1,12 @@
-"""uvicorn as the edge runs it; streams are told of the end."""
+"""uvicorn as the edge runs it; streams end before it waits for what is under way."""
 
 import socket
+from collections.abc import Callable
 
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 from uvicorn import Config, Server
 
 from chassis.worker import let_go
-from gateway.main import Edge
-from gateway.protocol import EdgeProtocol
 from gateway.settings import GatewaySettings
 
 KEEP_ALIVE_SECONDS = 75
@@ -15,33 +14,35 @@ KEEP_ALIVE_SECONDS = 75
 VANISHED_MILLISECONDS = 60_000
 
 
-class EdgeServer(Server):
-    """Tells the application that it stops before it waits for what is under way."""
+class GatewayServer(Server):
+    """Tells the application that it stops, and lets kept connections go before it closes them."""
 
-    def __init__(self, config: Config, edge: Edge) -> None:
+    def __init__(self, config: Config, stop: Callable[[], None], drain_seconds: float) -> None:
         super().__init__(config)
-        self._edge = edge
+        self._stop = stop
+        self._drain_seconds = drain_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
-            for one in (listening for server in self.servers for listening in server.sockets):
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_MILLISECONDS)
+            for listener in (sock for server in self.servers for sock in server.sockets):
+                listener.setsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_MILLISECONDS
+                )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._edge.stop()
-        await let_go(self, self._edge.settings.drain_seconds, handed_down=bool(sockets))
+        self._stop()
+        await let_go(self, self._drain_seconds, handed_down=bool(sockets))
         await super().shutdown(sockets)
 
 
-def server_of(settings: GatewaySettings, edge: Edge) -> EdgeServer:
-    app: ASGIApp = edge
+def server_of(settings: GatewaySettings, app: Starlette) -> GatewayServer:
     config = Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=EdgeProtocol,
+        http="httptools",
         ws="none",
         lifespan="on",
         access_log=False,
@@ -53,4 +54,4 @@ def server_of(settings: GatewaySettings, edge: Edge) -> EdgeServer:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         backlog=2048,
     )
-    return EdgeServer(config, edge)
+    return GatewayServer(config, app.state.gateway.stop, settings.drain_seconds)

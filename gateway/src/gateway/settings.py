@@ -1,4 +1,4 @@
-"""What the gateway is told from outside."""
+"""The settings of the gateway, read from the environment."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -51,11 +51,6 @@ class GatewaySettings(BaseSettings):
     client_upload_concurrency: int = Field(
         default=6, description="The same, of one client; more are answered with 429"
     )
-    connection_limit: int = Field(default=4096, description="Open connections at once")
-    connection_limit_per_address: int = Field(
-        default=1024, description="Open connections of one address; trusted proxies have no limit"
-    )
-    head_seconds: float = Field(default=10, description="Longest wait for a request's headers")
     cache_bytes: int = Field(default=32 * 1024 * 1024, description="Memory for cached public reads")
     stream_limit: int = Field(default=500, description="Live progress streams at once")
     stream_limit_per_client: int = Field(

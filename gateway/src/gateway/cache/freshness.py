@@ -2,7 +2,7 @@
 
 import re
 
-from gateway.call import Headers
+from gateway.context import Headers
 
 _SHARED = re.compile(rb",?\s*s-maxage=(\d+)")
 _OWN = re.compile(rb"(?:^|[,\s])max-age=(\d+)")
@@ -14,21 +14,21 @@ def keep_seconds(status: int, headers: Headers) -> float:
     """How long the gateway may keep the answer; 0 when it must not.
 
     Only answers marked `public` are kept: they are the same for everybody. `s-maxage` is meant for
-    a cache that hears the service's events, so it wins; without it `max-age` holds.
+    a cache that receives the service's events, so it wins; without it `max-age` holds.
     """
-    known = dict(headers)
-    control = known.get(b"cache-control", b"").lower()
+    fields = dict(headers)
+    control = fields.get(b"cache-control", b"").lower()
     if status != 200 or b"public" not in control or _FORBIDS.search(control):  # noqa: PLR2004 - OK
         return 0
-    if b"set-cookie" in known or b"content-encoding" in known:
+    if b"set-cookie" in fields or b"content-encoding" in fields:
         return 0
-    varies = {part.strip().lower() for part in known.get(b"vary", b"").split(b",")}
-    found = _SHARED.search(control) or _OWN.search(control)
-    return float(found[1]) if found and varies <= _NEEDED_VARY else 0
+    varies = {part.strip().lower() for part in fields.get(b"vary", b"").split(b",")}
+    age = _SHARED.search(control) or _OWN.search(control)
+    return float(age[1]) if age and varies <= _NEEDED_VARY else 0
 
 
 def outward(headers: Headers) -> Headers:
-    """What clients are told: how long the gateway keeps an answer is not for them."""
+    """The headers for clients: how long the gateway keeps an answer is not for them."""
     return [(n, _SHARED.sub(b"", v) if n == b"cache-control" else v) for n, v in headers]
 
 

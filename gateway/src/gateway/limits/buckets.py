@@ -4,6 +4,8 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from gateway.context import Headers
+
 _CLIENTS = 100_000
 Key = tuple[str, str]
 
@@ -21,6 +23,14 @@ class Policy:
         """Seconds in which an empty bucket fills."""
         return max(1, math.ceil(self.burst / self.rate))
 
+    def headers(self, verdict: "Verdict") -> Headers:
+        """Where the client stands (draft-ietf-httpapi-ratelimit-headers)."""
+        name = self.name.encode()
+        return [
+            (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name, self.burst, self.window)),
+            (b"ratelimit", b'"%b";r=%d;t=%d' % (name, verdict.remaining, verdict.full)),
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -36,9 +46,9 @@ class Verdict:
 
 @dataclass
 class Buckets:
-    """The count of one process. What other pods gave the same client is noted too (see `sharing`).
+    """The count of one process; what other pods gave the same client is noted too.
 
-    `taken` is what was given here since it was last told to the others.
+    `taken` is what was given here since the others last heard of it.
     """
 
     levels: OrderedDict[Key, tuple[float, float]] = field(default_factory=OrderedDict)

@@ -1,6 +1,6 @@
 """Whose request it is: the holder of the token, else the address it came from."""
 
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 UNKNOWN = "unknown"
 
@@ -19,38 +19,31 @@ class Addresses:
         if not self._trusted or forwarded is None or not self.is_trusted(peer):
             return peer
         for hop in reversed(forwarded.decode("latin-1").split(",")):
-            found = hop.strip()
-            if not _is_address(found):
+            address = hop.strip()
+            if _parsed(address) is None:
                 return peer
-            if not self.is_trusted(found):
-                return found
-            peer = found
+            if not self.is_trusted(address):
+                return address
+            peer = address
         return peer
 
     def is_trusted(self, address: str) -> bool:
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self._trusted)
+        parsed = _parsed(address)
+        return parsed is not None and any(parsed in network for network in self._trusted)
 
 
 def bucket_key(address: str) -> str:
     """An IPv6 customer has a whole /64, so that is what is counted."""
     if ":" not in address:
         return address
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
+    parsed = _parsed(address)
     if not isinstance(parsed, IPv6Address):
         return address
     return str(ip_network((int(parsed) >> 64 << 64, 64)))
 
 
-def _is_address(text: str) -> bool:
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
     try:
-        ip_address(text)
+        return ip_address(address)
     except ValueError:
-        return False
-    return True
+        return None

@@ -3,28 +3,31 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from chassis.errors import NotFound
-from gateway.call import Call
-from gateway.errors import MethodNotAllowed, NotYet
+from gateway.errors import DocumentNotReady
 from gateway.openapi.merging import merged_asyncapi, merged_openapi
-from gateway.openapi.own import OWN
-from gateway.proxy.forwarding import Upstreams, fetch_plainly
-from gateway.proxy.wire import Broken, NeverSent
+from gateway.proxy.upstreams import UpstreamError, Upstreams
 
 REFRESH_SECONDS = 60
 RETRY_SECONDS = 1
 ANSWER_SECONDS = 10
-MEDIA_TYPE = "application/json"
 KINDS = ("openapi", "asyncapi")
+_OK = 200
+# What the gateway answers itself.
+OWN = json.loads((files("gateway") / "openapi/own.json").read_text("utf-8"))
 
 
 @dataclass
 class Documents:
     """`parsed` by kind and service; `merged` by kind, once every service has given its own."""
 
-    names: tuple[str, ...]
+    upstreams: Upstreams
     parsed: dict[str, dict[str, dict[str, Any]]] = field(
         default_factory=lambda: {kind: {} for kind in KINDS}
     )
@@ -32,55 +35,55 @@ class Documents:
     openapi: dict[str, Any] | None = None
 
     def missing(self, kind: str) -> list[str]:
-        return [name for name in self.names if name not in self.parsed[kind]]
+        return [name for name in self.upstreams.services if name not in self.parsed[kind]]
 
+    async def refresh(self) -> None:
+        """Fetch until every document is there, then once a minute; what is there stays."""
+        while True:
+            wanted = [(kind, name) for kind in KINDS for name in self.upstreams.services]
+            await asyncio.gather(*(self._fetch(kind, name) for kind, name in wanted))
+            self.merge()
+            complete = not any(self.missing(kind) for kind in KINDS)
+            await asyncio.sleep(REFRESH_SECONDS if complete else RETRY_SECONDS)
 
-async def refresh(documents: Documents, upstreams: Upstreams) -> None:
-    """Fetch until every document is there, then once a minute; what is there stays."""
-    while True:
-        wanted = [(kind, name) for kind in KINDS for name in documents.names]
-        await asyncio.gather(*(_fetch(documents, upstreams, *one) for one in wanted))
-        merge(documents, upstreams.settings.issuer)
-        complete = not any(documents.missing(kind) for kind in KINDS)
-        await asyncio.sleep(REFRESH_SECONDS if complete else RETRY_SECONDS)
+    def merge(self) -> None:
+        if not self.missing("openapi"):
+            issuer = self.upstreams.settings.issuer
+            self.openapi = merged_openapi(self.parsed["openapi"] | {"gateway": OWN}, issuer)
+            self.merged["openapi"] = _encoded(self.openapi)
+        if not self.missing("asyncapi"):
+            self.merged["asyncapi"] = _encoded(merged_asyncapi(self.parsed["asyncapi"]))
 
+    async def show_merged(self, request: Request) -> Response:
+        """`/openapi.json` and `/asyncapi.json`."""
+        kind = request.scope["path"].strip("/").removesuffix(".json")
+        if kind not in self.merged:
+            raise DocumentNotReady(missing=", ".join(self.missing(kind)), retry_after=2)
+        return _document(self.merged[kind])
 
-def merge(documents: Documents, issuer: str) -> None:
-    if not documents.missing("openapi"):
-        documents.openapi = merged_openapi(documents.parsed["openapi"] | {"gateway": OWN}, issuer)
-        documents.merged["openapi"] = _encoded(documents.openapi)
-    if not documents.missing("asyncapi"):
-        documents.merged["asyncapi"] = _encoded(merged_asyncapi(documents.parsed["asyncapi"]))
+    async def show_of_service(self, request: Request) -> Response:
+        """`/openapi/{service}.json`."""
+        name = request.path_params["service"]
+        if name not in self.upstreams.services:
+            raise NotFound
+        if name not in self.parsed["openapi"]:
+            raise DocumentNotReady(missing=name, retry_after=2)
+        return _document(_encoded(self.parsed["openapi"][name]))
 
-
-async def serve(call: Call, documents: Documents) -> None:
-    """`/openapi.json`, `/openapi/{service}.json` or `/asyncapi.json`."""
-    if call.method not in {"GET", "HEAD"}:
-        raise MethodNotAllowed(allowed="GET, HEAD")
-    headers = [(b"cache-control", b"public, max-age=60")]
-    if not call.path.startswith("/openapi/"):
-        kind = call.path.strip("/").removesuffix(".json")
-        if kind not in documents.merged:
-            raise NotYet(missing=", ".join(documents.missing(kind)), retry_after=2)
-        await call.answer(200, documents.merged[kind], MEDIA_TYPE, headers)
-        return
-    name = call.path.removeprefix("/openapi/").removesuffix(".json")
-    if name not in documents.names or not call.path.endswith(".json"):
-        raise NotFound
-    if name not in documents.parsed["openapi"]:
-        raise NotYet(missing=name, retry_after=2)
-    await call.answer(200, _encoded(documents.parsed["openapi"][name]), MEDIA_TYPE, headers)
-
-
-async def _fetch(documents: Documents, upstreams: Upstreams, kind: str, name: str) -> None:
-    try:
-        answer = await fetch_plainly(upstreams, name, f"/{kind}.json", ANSWER_SECONDS)
-        found = json.loads(answer.body or b"")
-    except (Broken, NeverSent, TimeoutError, ValueError):
-        return
-    if answer.status == 200 and isinstance(found, dict):  # noqa: PLR2004 - OK
-        documents.parsed[kind][name] = found
+    async def _fetch(self, kind: str, name: str) -> None:
+        try:
+            answer = await self.upstreams.probe(name, f"/{kind}.json", ANSWER_SECONDS)
+            content = json.loads(answer.body or b"")
+        except (UpstreamError, TimeoutError, ValueError):
+            return
+        if answer.status == _OK and isinstance(content, dict):
+            self.parsed[kind][name] = content
 
 
 def _encoded(document: dict[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _document(content: bytes) -> Response:
+    headers = {"Cache-Control": "public, max-age=60"}
+    return Response(content, media_type="application/json", headers=headers)

@@ -19,7 +19,7 @@ _EVERYWHERE = {
     "429": "too-many-requests",
     "431": "headers-too-large",
     "502": "bad-gateway",
-    "503": "service-away / outcome-unknown / overloaded",
+    "503": "upstream-unavailable / outcome-unknown / overloaded",
     "504": "deadline-exceeded",
 }
 """What the gateway itself may answer to any request."""
@@ -39,8 +39,14 @@ def merged_openapi(documents: Mapping[str, dict[str, Any]], issuer: str) -> dict
                 components.setdefault(kind, {})[new] = content
         for path, operations in own.get("paths", {}).items():
             paths.setdefault(path, {}).update(_tagged(service, operations))
-        tags |= {one["name"]: one for one in own.get("tags", [])}
-    components.setdefault("securitySchemes", {})["onenet"] = _sign_in(issuer)
+        tags |= {tag["name"]: tag for tag in own.get("tags", [])}
+    flow = {
+        "authorizationUrl": f"{issuer}/oauth2/authorize",
+        "tokenUrl": f"{issuer}/oauth2/token",
+        "scopes": {"openid": "who you are", "profile": "your name", "cases": "your cases"},
+    }
+    sign_in = {**_SIGN_IN, "flows": {"authorizationCode": flow}}
+    components.setdefault("securitySchemes", {})["onenet"] = sign_in
     used = {t for path in paths.values() for m in _METHODS for t in path.get(m, {}).get("tags", ())}
     return {
         "openapi": "3.1.0",
@@ -67,7 +73,7 @@ def merged_asyncapi(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
             if "messages" in channel or name not in channels:
                 channels[name] = channel
         own = document.get("operations", {})
-        operations |= {f"{service}: {name}": one for name, one in own.items()}
+        operations |= {f"{service}: {name}": operation for name, operation in own.items()}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "One-Network events", "version": "1"},
@@ -86,24 +92,24 @@ def _new_names(
     """
     names: dict[str, str] = {}
     while True:
-        found = dict(names)
+        renamed = dict(names)
         for kind, entries in document.get("components", {}).items():
             for name, content in entries.items():
                 other = taken.get(kind, {}).get(name)
                 if other is not None and other != _renamed(content, names):
                     new = f"#/components/{kind}/{service.title()}{name}"
-                    found[f"#/components/{kind}/{name}"] = new
-        if found == names:
+                    renamed[f"#/components/{kind}/{name}"] = new
+        if renamed == names:
             return names
-        names = found
+        names = renamed
 
 
 def _renamed(content: Any, names: Mapping[str, str]) -> Any:
     """The same with its references renamed; discriminator mappings are references too."""
     if isinstance(content, dict):
-        return {key: _renamed(one, names) for key, one in content.items()}
+        return {key: _renamed(value, names) for key, value in content.items()}
     if isinstance(content, list):
-        return [_renamed(one, names) for one in content]
+        return [_renamed(value, names) for value in content]
     if isinstance(content, str) and content.startswith("#/components/"):
         return names.get(content, content)
     return content
@@ -111,31 +117,22 @@ def _renamed(content: Any, names: Mapping[str, str]) -> Any:
 
 def _tagged(service: str, operations: dict[str, Any]) -> dict[str, Any]:
     return {
-        method: one
+        method: operation
         | {
-            "tags": one.get("tags") or [service],
-            "operationId": f"{service}_{one.get('operationId', method)}",
-            "responses": _with_own_answers(one.get("responses", {})),
+            "tags": operation.get("tags") or [service],
+            "operationId": f"{service}_{operation.get('operationId', method)}",
+            "responses": _with_own_answers(operation.get("responses", {})),
         }
         if method in _METHODS
-        else one
-        for method, one in operations.items()
+        else operation
+        for method, operation in operations.items()
     }
-
-
-def _sign_in(issuer: str) -> dict[str, Any]:
-    flow = {
-        "authorizationUrl": f"{issuer}/oauth2/authorize",
-        "tokenUrl": f"{issuer}/oauth2/token",
-        "scopes": {"openid": "who you are", "profile": "your name", "cases": "your cases"},
-    }
-    return {**_SIGN_IN, "flows": {"authorizationCode": flow}}
 
 
 def _with_own_answers(responses: dict[str, Any]) -> dict[str, Any]:
     """A status the service answers in its own format may still come from here."""
-    found = dict(responses)
+    completed = dict(responses)
     for status, slugs in _EVERYWHERE.items():
-        one = found.get(status, {"description": slugs})
-        found[status] = one | {"content": one.get("content", {}) | _PROBLEM}
-    return found
+        response = completed.get(status, {"description": slugs})
+        completed[status] = response | {"content": response.get("content", {}) | _PROBLEM}
+    return completed

@@ -1,84 +1,83 @@
 """Request bodies: small ones are read whole, large ones stream, none grows past its limit.
 
-Whoever sends in drops is cut off: a body that streams holds a place at its service meanwhile.
+A sender that dawdles is cut off, for a body that streams holds a place at its service meanwhile.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
-from chassis.errors import TooLarge
-from gateway.call import SMALL_BODY_BYTES, Call, ClientGone
-from gateway.errors import RequestLate
+from starlette.types import Receive
 
-# So long a sender may pause, and so much it must bring on average after that.
+from chassis.errors import ServiceError, TooLarge
+from gateway.context import SMALL_BODY_BYTES, ClientGone, RequestContext
+from gateway.errors import Ambiguous, RequestTimeout
+
+# How long a sender may pause, and how much it must bring on average after that.
 PAUSE_SECONDS = 10.0
 LEAST_BYTES_PER_SECOND = 4096
 
 
-@dataclass(slots=True)
-class Body:
-    """`announced` is its length in bytes, None where it comes in chunks without one."""
+class RequestBody:
+    """The body of one request; `seconds` is the longest wait for all of it.
 
-    call: Call
-    limit: int
-    seconds: float
-    announced: int | None
-    read: int = 0
-    began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    `failure` is why it broke off: aiohttp reports an error of its own in its place.
+    """
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        while not self.call.is_read:
-            chunk = await self._next()
+    def __init__(
+        self, context: RequestContext, receive: Receive, *, limit: int, seconds: float
+    ) -> None:
+        self.announced = context.body_bytes
+        if self.announced is not None and self.announced > limit:
+            raise TooLarge(limit=limit)
+        self.failure: ServiceError | ClientGone | None = None
+        self._context = context
+        self._receive = receive
+        self._limit = limit
+        self._seconds = seconds
+
+    async def read(self) -> AsyncIterator[bytes]:
+        began, read_bytes = asyncio.get_running_loop().time(), 0
+        while not self._context.body_read:
+            pause = PAUSE_SECONDS + read_bytes / LEAST_BYTES_PER_SECOND
+            try:
+                async with asyncio.timeout_at(began + min(self._seconds, pause)):
+                    message = await self._receive()
+            except TimeoutError:
+                raise RequestTimeout from None
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunk: bytes = message.get("body", b"")
+            read_bytes += len(chunk)
+            if read_bytes > self._limit:
+                raise TooLarge(limit=self._limit)
+            self._context.body_read = not message.get("more_body", False)
             if chunk:
                 yield chunk
+        if self.announced not in {None, read_bytes}:
+            raise Ambiguous  # the service would take the next request for the rest
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The same, and remember why it broke off."""
+        try:
+            async for chunk in self.read():
+                yield chunk
+        except (ServiceError, ClientGone) as error:
+            self.failure = error
+            raise
 
     async def whole(self) -> bytes:
-        """Read before the service is bothered, so that a slow client does not hold a place."""
-        return b"".join([chunk async for chunk in self.chunks()])
-
-    async def _next(self) -> bytes:
-        patience = min(self.seconds, PAUSE_SECONDS + self.read / LEAST_BYTES_PER_SECOND)
-        try:
-            async with asyncio.timeout_at(self.began + patience):
-                message = await self.call.receive()
-        except TimeoutError:
-            raise RequestLate from None
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        chunk: bytes = message.get("body", b"")
-        self.read += len(chunk)
-        if self.read > self.limit:
-            raise TooLarge(limit=self.limit)
-        self.call.is_read = not message.get("more_body", False)
-        return chunk
+        """All of it, before a service is asked: a slow client holds no place there."""
+        return b"".join([chunk async for chunk in self.read()])
 
 
-def body_of(call: Call, limit: int, seconds: float) -> Body | None:
-    """None when the request has no body; raises TooLarge when it announces too much.
-
-    `seconds` is the longest wait for all of it.
-    """
-    length = call.headers.get(b"content-length")
-    announced = None if length is None else int(length)
-    if announced is not None and announced > limit:
-        raise TooLarge(limit=limit)
-    if not announced and b"transfer-encoding" not in call.headers:
-        call.is_read = True
+async def read_body(
+    context: RequestContext, receive: Receive, *, limit: int, seconds: float
+) -> RequestBody | bytes | None:
+    """Nothing, a small body whole, or one that streams."""
+    announced = context.body_bytes
+    if announced == 0:
+        context.body_read = True
         return None
-    return Body(call, limit, seconds, announced)
-
-
-def framing_of(body: Body | bytes | None) -> bytes:
-    """The header that tells the service where the body ends: what is sent, not what was said."""
-    if body is None:
-        return b""
-    length = len(body) if isinstance(body, bytes) else body.announced
-    if length is None:
-        return b"Transfer-Encoding: chunked\r\n"
-    return b"Content-Length: %d\r\n" % length
-
-
-def is_small(call: Call) -> bool:
-    length = call.headers.get(b"content-length")
-    return length is not None and int(length) <= SMALL_BODY_BYTES
+    body = RequestBody(context, receive, limit=limit, seconds=seconds)
+    small = announced is not None and announced <= SMALL_BODY_BYTES
+    return await body.whole() if small else body

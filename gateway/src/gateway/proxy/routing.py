@@ -1,5 +1,6 @@
-"""Which service answers which path. The longest prefix wins; what is not here is 404."""
+"""All the gateway knows of paths: who answers them, and what is special about some."""
 
+# The longest prefix wins; a path that is not here is 404.
 ROUTES = {
     "/oauth2": "identity",
     "/.well-known": "identity",
@@ -33,9 +34,23 @@ ROUTES = {
 }
 
 UPLOADS = ("/api/v1/files", "/api/v1/catalog/imports")
-
+PUBLIC = ("/api/v1/items", "/api/v1/lists", "/api/v1/orgs/regions", "/.well-known/")
 # POSTs that change nothing a public read shows.
 _HARMLESS = ("/oauth2/", "/api/v1/me/messages", "/api/v1/identity/registrations")
+# What a thief or a guesser would repeat has limits of its own, whoever asks.
+_ENTRY = frozenset({"/oauth2/login", "/oauth2/token", "/api/v1/identity/registrations"})
+_PROGRESS = frozenset({"/api/v1/progress", "/progress"})
+# What applications in a browser call from another origin; pages a person signs in on are not here.
+_CROSS_ORIGIN = frozenset(
+    {
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/jwks.json",
+        "/oauth2/token",
+        "/oauth2/userinfo",
+        "/oauth2/revoke",
+    }
+)
 
 
 def service_of(path: str) -> str | None:
@@ -51,8 +66,27 @@ def is_upload(path: str) -> bool:
     return path.startswith(UPLOADS)
 
 
+def is_public(method: str, path: str) -> bool:
+    """Whether the answer may be the same for everybody, and then be kept."""
+    return path.startswith(PUBLIC) and method in {"GET", "HEAD"}
+
+
 def may_change(method: str, path: str) -> bool:
     """Whether a request may change what public reads of its service show."""
     if method in {"GET", "HEAD", "OPTIONS"} or path.startswith(_HARMLESS):
         return False
     return not (path.startswith("/api/v1/items/") and path.endswith("/precheck"))
+
+
+def limit_class(method: str, path: str) -> str:
+    """Which of the limits per client a request counts against."""
+    plain = path.rstrip("/")
+    if plain in _ENTRY:
+        return "entry"
+    if plain in _PROGRESS:
+        return "progress"
+    return "read" if method in {"GET", "HEAD", "OPTIONS"} else "write"
+
+
+def is_cross_origin(path: str) -> bool:
+    return path.startswith("/api/") or path in _CROSS_ORIGIN

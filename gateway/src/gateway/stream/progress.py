@@ -8,199 +8,173 @@ import asyncio
 import json
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig, DeliverPolicy
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from chassis.errors import NotFound, Unauthenticated
-from chassis.events import stream_of
-from gateway.call import Call
-from gateway.errors import MethodNotAllowed, Overloaded, UpstreamAway
-from gateway.hearing import heard
-from gateway.proxy.forwarding import Upstreams, fetch
+from chassis.events import reached, stream_of
+from chassis.problems import MethodNotAllowed
+from gateway.context import context_of
+from gateway.errors import Overloaded, UpstreamUnavailable
+from gateway.operations import as_it_is
+from gateway.proxy.upstreams import Upstreams
+from gateway.telemetry import STREAM
 
+PATH = "/api/v1/cases/{case_id}/stream"
 HEARTBEAT_SECONDS = 15.0
-QUEUED_NOTICES = 256
+ANSWER_SECONDS = 2
+QUEUED_MESSAGES = 256
 MAX_ANSWER_BYTES = 64 * 1024
-_PREFIX, _SUFFIX = "/api/v1/cases/", "/stream"
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_OK = 200
+
+
+class Messages:
+    """What waits to be sent; closed when the client reads too slowly, and when we stop."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Msg | None] = asyncio.Queue(QUEUED_MESSAGES)
+        self.closed = False
+
+    async def add(self, message: Msg) -> None:
+        try:
+            self._queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.closed = True
+
+    async def add_past(self, message: Msg) -> None:
+        """The past can wait until the client has read."""
+        await self._queue.put(message)
+
+    def close(self) -> None:
+        self.closed = True
+        with suppress(asyncio.QueueFull):
+            self._queue.put_nowait(None)  # wakes the reader
+
+    async def next(self, seconds: float) -> Msg | None:
+        """None when nothing came within that time."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._queue.get()
+        except TimeoutError:
+            return None
 
 
 @dataclass
 class Streams:
+    """The live streams; the endpoint itself is an ASGI application, for it answers GET alone."""
+
+    upstreams: Upstreams
+    bus: Client
     limit: int
     limit_per_client: int
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     open: Counter[str] = field(default_factory=Counter)
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    messages: set[Messages] = field(default_factory=set)
+    stopping: bool = False
 
-    def enter(self, client: str) -> None:
+    def stop(self) -> None:
+        self.stopping = True
+        for messages in self.messages:
+            messages.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream until the client leaves or its token expires; only who may see the case may."""
+        context = context_of(scope)
+        context.route = STREAM
+        if context.method != "GET":
+            raise MethodNotAllowed(allowed="GET")
+        if context.claims is None:
+            raise Unauthenticated
+        try:
+            # Anything but a UUID could be a pattern to the bus.
+            case_id = str(UUID(scope["path_params"]["case_id"]))
+        except ValueError:
+            raise NotFound from None
+        async with self.place(str(context.claims["sub"])) as messages:
+            # Not the case, but its clock: it shows nothing personal and leaves no footprint.
+            clock = context.derive_get(f"/api/v1/cases/{case_id}/clock", b"", b"if-none-match")
+            answer = await self.upstreams.fetch(clock, "case", MAX_ANSWER_BYTES)
+            if answer.status != _OK:
+                await as_it_is(answer)(scope, receive, send)
+                return
+            header = context.fields.get(b"last-event-id", b"")
+            last = int(header) if header.isdigit() and len(header) < 16 else None  # noqa: PLR2004
+            async with self.subscribed(case_id, messages, last):
+                events = self.events(messages, last or 0, float(context.claims["exp"]))
+                response = StreamingResponse(
+                    events, media_type="text/event-stream", headers=_HEADERS
+                )
+                await response(scope, receive, send)
+
+    @asynccontextmanager
+    async def place(self, client: str) -> AsyncIterator[Messages]:
         full = self.open.total() >= self.limit or self.open[client] >= self.limit_per_client
-        if full or self.stopping.is_set():
+        if full or self.stopping:
             raise Overloaded(retry_after=10)
         self.open[client] += 1
-
-    def leave(self, client: str) -> None:
-        self.open[client] -= 1
-        if not self.open[client]:
-            del self.open[client]
-
-
-@dataclass
-class Notices:
-    """What waits to be sent; `lost` when the client reads too slowly to get everything."""
-
-    waiting: asyncio.Queue[Msg] = field(default_factory=lambda: asyncio.Queue(QUEUED_NOTICES))
-    lost: bool = False
-
-    async def note(self, message: Msg) -> None:
+        messages = Messages()
+        self.messages.add(messages)
         try:
-            self.waiting.put_nowait(message)
-        except asyncio.QueueFull:
-            self.lost = True
+            yield messages
+        finally:
+            self.messages.discard(messages)
+            self.open[client] -= 1
+            if not self.open[client]:
+                del self.open[client]
 
-    async def wait_and_note(self, message: Msg) -> None:
-        """For the past, which can wait until the client has read."""
-        await self.waiting.put(message)
-
-
-def is_stream(path: str) -> bool:
-    """Whether this is `/api/v1/cases/{case_id}/stream`."""
-    middle = path.removeprefix(_PREFIX).removesuffix(_SUFFIX)
-    return path.startswith(_PREFIX) and path.endswith(_SUFFIX) and "/" not in middle
-
-
-async def serve(call: Call, streams: Streams, nc: Client, upstreams: Upstreams) -> None:
-    """Stream until the client leaves or its token expires; only who may see the case gets it."""
-    if call.method != "GET":
-        raise MethodNotAllowed(allowed="GET")
-    if call.claims is None:
-        raise Unauthenticated
-    case_id = _case_of(call.path)
-    client = str(call.claims["sub"])
-    streams.enter(client)
-    try:
-        if not await _may_see(call, upstreams, case_id):
-            return
-        if not nc.is_connected:
-            raise UpstreamAway(retry_after=3)
-        notices = Notices()
-        subscription = await _subscribe(nc, case_id, notices, _last_event(call))
+    @asynccontextmanager
+    async def subscribed(
+        self, case_id: str, messages: Messages, last: int | None
+    ) -> AsyncIterator[None]:
+        """News only; a client that was away gets all there is, less what it has already."""
+        subject = f"onenet.case.*.v1.{case_id}"
+        if not self.bus.is_connected:
+            raise UpstreamUnavailable(retry_after=3)
         try:
-            await _stream(call, streams, nc, notices)
+            if last is None:
+                subscription = await self.bus.subscribe(subject, cb=messages.add)
+                # From `open` on nothing is missed, so the server has to have it by then.
+                await reached(self.bus, ANSWER_SECONDS)
+            else:
+                subscription = await self.bus.jetstream().subscribe(
+                    subject,
+                    stream=stream_of("case"),
+                    cb=messages.add_past,
+                    ordered_consumer=True,
+                    config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL),
+                )
+        except (NatsError, TimeoutError, OSError) as error:
+            raise UpstreamUnavailable(retry_after=3) from error
+        try:
+            yield
         finally:
             with suppress(NatsError, OSError):
                 await subscription.unsubscribe()
-    finally:
-        streams.leave(client)
 
-
-def _case_of(path: str) -> str:
-    """The id out of the path; anything but a UUID could be a pattern to the bus."""
-    try:
-        return str(UUID(path.removeprefix(_PREFIX).removesuffix(_SUFFIX)))
-    except ValueError:
-        raise NotFound from None
-
-
-async def _may_see(call: Call, upstreams: Upstreams, case_id: str) -> bool:
-    """Ask the case service with the caller's own token; its refusal is passed on as it is.
-
-    The clock is asked for, not the case: it shows nothing personal, so it leaves no footprint.
-    """
-    asked = call.asking(f"/api/v1/cases/{case_id}/clock", b"", b"if-none-match")
-    answer = await fetch(asked, upstreams, "case", MAX_ANSWER_BYTES)
-    if answer.status == 200:  # noqa: PLR2004 - OK
-        return True
-    await call.start(answer.status, answer.headers)
-    await call.write(answer.body or b"", more=False)
-    return False
-
-
-async def _subscribe(nc: Client, case_id: str, notices: Notices, last: int | None) -> Subscription:
-    """News only; for a client that was away, all there is, of which it gets what it has not."""
-    subject = f"onenet.case.*.v1.{case_id}"
-    try:
-        if last is None:
-            news = await nc.subscribe(subject, cb=notices.note)
-            # From `open` on nothing is missed, so the server has to know by then.
-            await heard(nc)
-            return news
-        return await nc.jetstream().subscribe(
-            subject,
-            stream=stream_of("case"),
-            cb=notices.wait_and_note,
-            ordered_consumer=True,
-            config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL),
-        )
-    except (NatsError, TimeoutError, OSError) as error:
-        raise UpstreamAway(retry_after=3) from error
-
-
-async def _stream(call: Call, streams: Streams, nc: Client, notices: Notices) -> None:
-    headers = [
-        (b"content-type", b"text/event-stream; charset=utf-8"),
-        (b"cache-control", b"no-store"),
-        (b"x-accel-buffering", b"no"),
-    ]
-    await call.start(200, headers)
-    await call.write(b"retry: 3000\nevent: open\ndata: {}\n\n", more=True)
-    gone = asyncio.create_task(_client_left(call))
-    stopping = asyncio.create_task(streams.stopping.wait())
-    try:
-        await _send_notices(call, streams, nc, notices, (gone, stopping))
-    finally:
-        gone.cancel()
-        stopping.cancel()
-    await call.write(b"", more=False)
-
-
-async def _send_notices(
-    call: Call,
-    streams: Streams,
-    nc: Client,
-    notices: Notices,
-    ends: tuple[asyncio.Task[object], ...],
-) -> None:
-    sent = _last_event(call) or 0
-    expires = float(call.claims["exp"]) if call.claims else 0.0
-    while nc.is_connected and not notices.lost and not any(one.done() for one in ends):
-        left = expires - time.time()
-        if left <= 0:
-            return
-        coming = asyncio.create_task(notices.waiting.get())
-        wait = min(streams.heartbeat_seconds, left)
-        await asyncio.wait((coming, *ends), timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-        if coming.done():
-            sent = await _send(call, coming.result(), sent)
-            continue
-        coming.cancel()
-        if wait < left and not any(one.done() for one in ends):
-            await call.write(b": still here\n\n", more=True)
-
-
-async def _send(call: Call, message: Msg, sent: int) -> int:
-    """Send one notice unless it was sent before; the sequence of the last one sent."""
-    envelope = json.loads(message.data)
-    sequence = int(envelope["sequence"])
-    if sequence <= sent:
-        return sent
-    told = json.dumps({name: envelope[name] for name in ("type", "time", "sequence")})
-    text = f"id: {sequence}\nevent: {envelope['type']}\ndata: {told}\n\n"
-    await call.write(text.encode(), more=True)
-    return sequence
-
-
-def _last_event(call: Call) -> int | None:
-    given = call.header(b"last-event-id")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 16 else None  # noqa: PLR2004
-
-
-async def _client_left(call: Call) -> None:
-    while (await call.receive())["type"] != "http.disconnect":
-        pass
+    async def events(self, messages: Messages, sent: int, expires: float) -> AsyncIterator[str]:
+        yield "retry: 3000\nevent: open\ndata: {}\n\n"
+        while self.bus.is_connected and not messages.closed:
+            left = expires - time.time()
+            if left <= 0:
+                return
+            message = await messages.next(min(self.heartbeat_seconds, left))
+            if message is None:
+                if not messages.closed and time.time() < expires:
+                    yield ": still here\n\n"
+                continue
+            envelope = json.loads(message.data)
+            sequence = int(envelope["sequence"])
+            if sequence > sent:
+                sent = sequence
+                data = json.dumps({name: envelope[name] for name in ("type", "time", "sequence")})
+                yield f"id: {sequence}\nevent: {envelope['type']}\ndata: {data}\n\n"
