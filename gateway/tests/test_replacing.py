@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from chassis.worker import let_go
+from chassis.http.server import drain_connections
 from gateway import health
 from gateway.proxy import upstreams
 
@@ -59,7 +59,7 @@ async def test_a_process_that_stops_says_so_with_every_answer(network, path):
     for _ in range(2):  # the second of a public read is a kept one
         assert "connection" not in (await net.client.get(path)).headers
     net.gateway.stop()
-    parting = asyncio.create_task(let_go(net.server, 30, handed_down=False))
+    parting = asyncio.create_task(drain_connections(net.server, 30, handed_down=False))
     await asyncio.sleep(0)
     answer = await net.client.get(path)
     assert (answer.status_code, answer.headers["connection"]) == (200, "close")

@@ -37,15 +37,6 @@ class MethodNotAllowed(ServiceError):
         return {"Allow": str(self.values.get("allowed", ""))}
 
 
-class BadRequest(ServiceError):
-    slug = "bad-request"
-    status = 400
-    title_zh = "请求无法读取"
-    title_en = "Unreadable request"
-    zh = "请求内容无法读取。请检查格式与编码。"
-    en = "The request cannot be read. Check its format and encoding."
-
-
 class Unreadable(Invalid):
     slug = "unreadable"
     zh = "请求内容含有无法读取的字符或数值。请检查格式与编码。"

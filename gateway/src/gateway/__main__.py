@@ -3,7 +3,7 @@
 import typer
 
 from chassis import telemetry
-from chassis.worker import sockets
+from chassis.http.server import listening_sockets
 from gateway.main import create_app
 from gateway.server import server_of
 from gateway.settings import GatewaySettings
@@ -22,7 +22,7 @@ def serve() -> None:
     settings = GatewaySettings()
     telemetry.configure("gateway", level=settings.log_level, otlp_url=settings.otlp_url)
     server = server_of(settings, create_app(settings))
-    server.run(sockets(server.config, settings.listen_fd))
+    server.run(listening_sockets(server.config, settings.listen_fd))
 
 
 if __name__ == "__main__":

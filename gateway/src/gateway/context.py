@@ -1,6 +1,7 @@
 """What the gateway knows of one request; the outermost middleware makes it."""
 
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -95,7 +96,7 @@ def attach(scope: Scope, address: str) -> RequestContext:
     traceparent = fields.get(b"traceparent", b"").decode("latin-1")
     if not _TRACEPARENT.fullmatch(traceparent):
         # The request id is a good trace id: unique, and random where tracing wants it to be.
-        traceparent = f"00-{request_id.replace('-', '')}-{clock.nonce()[:8].hex()}-01"
+        traceparent = f"00-{request_id.replace('-', '')}-{secrets.token_hex(8)}-01"
     context = scope[_KEY] = RequestContext(
         method=scope["method"],
         path=scope["path"],

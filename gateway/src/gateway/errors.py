@@ -1,6 +1,7 @@
 """The gateway's own failures, beside those of the chassis.
 
 ServiceError
+├── BadRequest           400  what cannot be read
 ├── Ambiguous            400  framing or headers that can be read in two ways; ends the connection
 ├── BadPath              400  a path no honest client sends
 ├── BadToken             401  a bearer token that is malformed, expired or forged
@@ -17,7 +18,15 @@ ServiceError
 """
 
 from chassis.errors import ServiceError, Unauthenticated, Unavailable
-from chassis.problems import BadRequest
+
+
+class BadRequest(ServiceError):
+    slug = "bad-request"
+    status = 400
+    title_zh = "请求无法读取"
+    title_en = "Unreadable request"
+    zh = "请求内容无法读取。请检查格式与编码。"
+    en = "The request cannot be read. Check its format and encoding."
 
 
 class Ambiguous(BadRequest):

@@ -12,9 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from chassis import worker
 from chassis.auth import TokenKeys
-from chassis.events import connect
+from chassis.messaging import worker
 from gateway.authentication import Authentication
 from gateway.cache.invalidation import invalidate_by_events
 from gateway.cache.middleware import Cache, PublicReads
@@ -36,8 +35,6 @@ from gateway.settings import GatewaySettings
 from gateway.stream import progress
 from gateway.stream.progress import Streams
 from gateway.telemetry import Telemetry
-
-RECONNECT_SECONDS = 0.5
 
 
 class Gateway:
@@ -117,11 +114,7 @@ class Gateway:
 
     async def follow_events(self) -> None:
         """Connect to the bus, however late it comes, and listen."""
-        while not self.bus.is_connected:
-            try:
-                await connect(self.settings.nats_url, name="gateway", bus=self.bus)
-            except (NatsError, OSError, TimeoutError):
-                await asyncio.sleep(RECONNECT_SECONDS)
+        await worker.connect(self.bus, self.settings.nats_url, "gateway")
         await invalidate_by_events(self.cache, self.bus)
 
 

@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.errors import NotFound, ServiceError
-from chassis.problems import MEDIA_TYPE, BadRequest, MethodNotAllowed, document
+from chassis.problems import MEDIA_TYPE, MethodNotAllowed, document
 from gateway.context import SMALL_BODY_BYTES, ClientGone, RequestContext, context_of
+from gateway.errors import BadRequest
 
 # How long the rest of a refused body is still read: a client may look for the answer only once it
 # has sent, and a connection closed with unread bytes loses what was written last.

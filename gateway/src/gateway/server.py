@@ -6,7 +6,7 @@ from collections.abc import Callable
 from starlette.applications import Starlette
 from uvicorn import Config, Server
 
-from chassis.worker import let_go
+from chassis.http.server import drain_connections
 from gateway.settings import GatewaySettings
 
 KEEP_ALIVE_SECONDS = 75
@@ -32,7 +32,7 @@ class GatewayServer(Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stop()
-        await let_go(self, self._drain_seconds, handed_down=bool(sockets))
+        await drain_connections(self, self._drain_seconds, handed_down=bool(sockets))
         await super().shutdown(sockets)
 
 

@@ -9,8 +9,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from chassis.events import reached
 from gateway.cache.middleware import Cache
+from gateway.round_trip import round_trip
 
 SUBJECTS = {
     "onenet.catalog.>": ("catalog",),
@@ -37,7 +37,7 @@ async def invalidate_by_events(cache: Cache, bus: Client) -> None:
             # What changed while nobody listened is unknown, so nothing kept may be given.
             reconnects, cache.listening = bus.stats["reconnects"], False
             with suppress(NatsError, OSError, TimeoutError):
-                await reached(bus, ANSWER_SECONDS)  # by now the server has our subscriptions
+                await round_trip(bus, ANSWER_SECONDS)  # by now the server has our subscriptions
                 cache.listening = True
             invalidate(cache)
         moment = time.monotonic()

@@ -22,6 +22,9 @@ class ConcurrencyLimits:
     by_client: dict[str, int] = field(default_factory=dict)
     total: int = 0
 
+    def taken(self, service: str) -> int:
+        return self.by_service.get(service, 0)
+
     @contextmanager
     def place(self, service: str, client: str) -> Iterator[None]:
         """Hold a place; raises TooMany or Overloaded when there is none."""

@@ -21,12 +21,13 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from chassis.errors import NotFound, Unauthenticated
-from chassis.events import reached, stream_of
+from chassis.events import stream_of
 from chassis.problems import MethodNotAllowed
 from gateway.context import context_of
 from gateway.errors import Overloaded, UpstreamUnavailable
 from gateway.operations import as_it_is
 from gateway.proxy.upstreams import Upstreams
+from gateway.round_trip import round_trip
 from gateway.telemetry import STREAM
 
 PATH = "/api/v1/cases/{case_id}/stream"
@@ -144,7 +145,7 @@ class Streams:
             if last is None:
                 subscription = await self.bus.subscribe(subject, cb=messages.add)
                 # From `open` on nothing is missed, so the server has to have it by then.
-                await reached(self.bus, ANSWER_SECONDS)
+                await round_trip(self.bus, ANSWER_SECONDS)
             else:
                 subscription = await self.bus.jetstream().subscribe(
                     subject,
