@@ -122,7 +122,7 @@ async def test_claim_of_what_one_may_not_finish_is_403(world, role):
     case = await world.submitted()
     task = await (await world.staff("clerk")).task(case)
     answer = await (await world.staff(role)).post(f"/api/v1/tasks/{task['task_id']}/claim")
-    assert (answer.status_code, slug(answer)) == (403, "not-your-step")
+    assert (answer.status_code, slug(answer)) == (403, "step-not-permitted")
 
 
 async def test_tasks_elsewhere_do_not_exist(world):
@@ -166,7 +166,7 @@ async def test_a_task_in_the_pool_cannot_be_released(world):
     assert (await admin.get(case.path)).json()["actions"] == ["transfer"]
     task_id = (await admin.task(case, "department"))["task_id"]
     answer = await admin.post(f"/api/v1/tasks/{task_id}/release")
-    assert (answer.status_code, slug(answer)) == (409, "task-not-in-hand")
+    assert (answer.status_code, slug(answer)) == (409, "task-not-claimed")
 
 
 async def test_step_of_another_department_offers_nothing_to_the_lead(world):
@@ -199,7 +199,7 @@ async def test_who_moved_away_has_left_the_task_behind(world):
     moved = Officer(other.id, world.client, officer_token(other.id, "clerk"))
     opinion = {"step": "survey", "outcome": "agree", "opinion": "同意"}
     answer = await moved.act(case, "opinions", opinion)
-    assert (answer.status_code, slug(answer)) == (409, "task-not-in-hand")
+    assert (answer.status_code, slug(answer)) == (409, "task-not-claimed")
 
 
 class TestTransfer:

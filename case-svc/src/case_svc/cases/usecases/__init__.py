@@ -1,1 +1,1 @@
-"""The verbs of a case, by the hour of its life."""
+"""Changes every room above makes through this one: transitions, tasks, clocks."""

@@ -1,0 +1,111 @@
+"""What an applicant hands in, and what can be wrong with its materials."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from case_svc.cases.rules.lifecycle import MaterialState
+from case_svc.items.rules.materials import Material, may_be_claimed, must_be_given
+from chassis.errors import FieldError
+
+
+@dataclass(frozen=True)
+class SentMaterial:
+    """A file, a certificate that is claimed, or a promise to bring the material later."""
+
+    material_id: str
+    file_id: UUID | None = None
+    certificate_code: str | None = None
+    promise: bool = False
+
+    @property
+    def state(self) -> MaterialState:
+        if self.file_id is not None:
+            return MaterialState.SUPPLIED
+        return MaterialState.PENDING if self.certificate_code else MaterialState.PROMISED
+
+    def as_sent(self) -> dict[str, Any]:
+        """As it stood in the body, for the receipt."""
+        content: dict[str, Any] = {"material_id": self.material_id}
+        if self.file_id is not None:
+            return content | {"file_id": str(self.file_id)}
+        if self.certificate_code is not None:
+            return content | {"certificate_code": self.certificate_code}
+        return content | {"promise": True}
+
+
+@dataclass(frozen=True)
+class Application:
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    form: Mapping[str, Any] = field(default_factory=dict)
+    materials: Sequence[SentMaterial] = ()
+
+
+def merged(before: Mapping[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The changes over what stood there; null removes a member."""
+    both = {**before, **(changes or {})}
+    return {name: value for name, value in both.items() if value is not None}
+
+
+def files_of(materials: Iterable[SentMaterial]) -> list[UUID]:
+    return [sent.file_id for sent in materials if sent.file_id is not None]
+
+
+def material_errors(
+    every: Iterable[Material], needed: Iterable[Material], materials: Sequence[SentMaterial]
+) -> list[FieldError]:
+    """What is wrong with each entry of `materials`, with pointers into the body."""
+    offered = {material["material_id"] for material in every}
+    wanted = {material["material_id"]: material for material in needed}
+    seen: set[str] = set()
+    errors = []
+    for number, sent in enumerate(materials):
+        error = None
+        if sent.material_id not in offered:
+            error = ("material_id", "unknown_material", "事项没有这项材料", "no such")
+        elif sent.material_id in seen:
+            error = ("material_id", "duplicate_material", "材料重复", "given twice")
+        elif sent.material_id not in wanted:
+            error = ("material_id", "material_not_needed", "您的情形不需要", "not needed")
+        else:
+            error = _way_error(sent, wanted[sent.material_id])
+        if error is not None:
+            name, *rest = error
+            errors.append(FieldError(f"/materials/{number}/{name}", *rest))
+        seen.add(sent.material_id)
+    return errors
+
+
+def missing_materials(needed: Iterable[Material], present: Collection[str]) -> list[FieldError]:
+    """One entry for each required material that the applicant has to bring and did not."""
+    return [
+        FieldError(
+            "/materials",
+            "missing_material",
+            f"缺少必要材料：{material['name']}（{material['material_id']}）",
+            f"required material is missing: {material['name']} ({material['material_id']})",
+        )
+        for material in needed
+        if must_be_given(material) and material["material_id"] not in present
+    ]
+
+
+def file_errors(materials: Sequence[SentMaterial], owned: Collection[UUID]) -> list[FieldError]:
+    """Only files the applicant uploaded herself; another's does not exist for her."""
+    zh, en = "没有这个文件，或不是您上传的", "no such file of yours"
+    return [
+        FieldError(f"/materials/{number}/file_id", "unknown_file", zh, en)
+        for number, sent in enumerate(materials)
+        if sent.file_id is not None and sent.file_id not in owned
+    ]
+
+
+def _way_error(sent: SentMaterial, material: Material) -> tuple[str, str, str, str] | None:
+    if sent.file_id is not None and not material["upload_allowed"]:
+        return "file_id", "upload_not_allowed", "此材料不必上传", "not uploaded"
+    if sent.certificate_code is not None and not may_be_claimed(material):
+        return "certificate_code", "claim_not_allowed", "此材料不能以电子证照代替", "not claimable"
+    if sent.promise and not material["promise_allowed"]:
+        return "promise", "promise_not_allowed", "此材料不能容缺", "not allowed"
+    return None
