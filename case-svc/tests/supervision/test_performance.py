@@ -161,9 +161,9 @@ async def test_submitted_cases(client, session):
 
 async def test_materials_a_certificate_stood_in_for(client, session):
     case = await submitted(session)
-    await make_material(session, case, certificate_code="c1", state="valid")
+    await make_material(session, case, certificate_code="c1", state="verified")
     await make_material(session, case, material_id="m2")
-    await make_material(session, case, material_id="m3", certificate_code="c2", state="invalid")
+    await make_material(session, case, material_id="m3", certificate_code="c2", state="failed")
     await make_material(session, case, material_id="m4", replaced_at=clock.now())
     await make_material(session, case, material_id="m5", required=False)
     assert parts(await numbers(client), "no_submission_rate") == (1, 3, 0.3333)

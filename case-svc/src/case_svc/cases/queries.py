@@ -41,8 +41,10 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
         return numbered
     if actor.department is None or not actor.region:
         return false()
-    takes_part = exists().where(
-        CaseTask.case_id == Case.case_id, CaseTask.department_code == actor.department
+    takes_part = (
+        exists()
+        .where(CaseTask.case_id == Case.case_id, CaseTask.department_code == actor.department)
+        .correlate(Case)  # a view may join the tasks itself
     )
     return and_(
         numbered,
@@ -58,10 +60,10 @@ def ways_to_own(person_id: UUID) -> tuple[ColumnElement[bool], ColumnElement[boo
     """
     as_person = and_(Case.company_id.is_(None), Case.person_id == person_id)
     applied = Case.person_id == person_id
-    active = select(Company.company_id).where(Company.active)
+    active = select(Company.company_id).where(Company.active).correlate(None)
     # Implied by what follows, but lets a list begin with the few companies the person acts for.
     acted_for: CompoundSelect[UUID] = union_all(
-        select(Company.company_id).where(Company.legal_person_id == person_id),
+        select(Company.company_id).where(Company.legal_person_id == person_id).correlate(None),
         select(Mandate.company_id).where(Mandate.grantee_person_id == person_id),
     )
     mandated = (
@@ -72,6 +74,7 @@ def ways_to_own(person_id: UUID) -> tuple[ColumnElement[bool], ColumnElement[boo
             parties.covers_item(Case.item_code),
             or_(Mandate.powers.contains([Power.VIEW]), applied),
         )
+        .correlate(Case)
         .exists()
     )
     for_company = and_(

@@ -17,7 +17,7 @@ async def load_calendar(session: AsyncSession) -> Calendar:
     statement = select(CalendarYear.year, CalendarYear.version, CalendarYear.changed_at)
     # A version that was rolled back was written at another moment.
     rows = await session.execute(statement.order_by(CalendarYear.year))
-    versions = tuple(tuple(row) for row in rows)
+    versions = tuple((row.year, row.version, row.changed_at) for row in rows)
     process = context(session)
     key = ("calendar", versions)
     calendar: Calendar | None = process.memory.get(key)

@@ -169,8 +169,9 @@ async def load_detail(session: AsyncSession, actor: Actor, case_id: UUID) -> Det
     certificates = select(*columns_of(CertificateRow, CaseCertificate)).where(
         CaseCertificate.case_id == case_id
     )
+    case = CaseRow._make(row.case)
     return Detail(
-        case=CaseRow._make(row.case),
+        case=case,
         person=PersonRow._make(row.person),
         company=None if row.company.company_id is None else CompanyRow._make(row.company),
         task=None if row.task.task_id is None else TaskRow._make(row.task),
@@ -183,9 +184,12 @@ async def load_detail(session: AsyncSession, actor: Actor, case_id: UUID) -> Det
         opinions=await load_rows(
             session, OpinionRow, opinions.order_by(CaseOpinion.at, CaseOpinion.opinion_id)
         ),
+        # The first certificate ends its case.
         certificates=await load_rows(
             session,
             CertificateRow,
             certificates.order_by(CaseCertificate.issued_on, CaseCertificate.code),
-        ),
+        )
+        if case.ended_at
+        else [],
     )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from case_svc.cases.errors import CaseNotFound
 from case_svc.cases.rules.lifecycle import State
 from case_svc.views.errors import ProgressNotFound, TooManyAttempts
-from case_svc.views.queries.own_cases import list_own_cases
+from case_svc.views.queries.lists import list_own_cases
 from case_svc.views.routes.actions import More
 from case_svc.views.schemas.case import CaseOut, case_out
 from case_svc.views.schemas.clocks import TimingOut, timing_out
@@ -21,9 +21,8 @@ from case_svc.views.schemas.lists import (
     progress_out,
 )
 from case_svc.views.usecases.clock import show_clocks
-from case_svc.views.usecases.detail import show_case
+from case_svc.views.usecases.detail import show_case, show_timeline
 from case_svc.views.usecases.progress import look_up_progress
-from case_svc.views.usecases.timeline import show_timeline
 from chassis.auth import Anyone, Citizen, SignedIn
 from chassis.db import LookSession, ReadSession, Session
 from chassis.errors import ServiceError

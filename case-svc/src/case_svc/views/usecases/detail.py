@@ -1,4 +1,4 @@
-"""A case as one actor may see it; an officer's access is recorded with it."""
+"""A case and its history as one actor may see them; an officer's access is recorded."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,8 +16,10 @@ from case_svc.items.queries import get_guide
 from case_svc.parties.queries import in_clear
 from case_svc.views.queries.clocks import until
 from case_svc.views.queries.detail import Detail, load_detail
-from case_svc.views.usecases.footprints import record_access
+from case_svc.views.queries.lists import EntryRow, list_entries
+from case_svc.views.usecases.footprints import record_access, record_timeline_access
 from chassis.auth import Actor
+from chassis.pagination import PageRequest, Window
 from chassis.vault import mask_id_number, mask_mobile, mask_name, mask_value
 
 Viewer = Literal["party", "holder", "staff"]
@@ -44,6 +46,11 @@ class Content(NamedTuple):
     mobile: str | None
     form: Mapping[str, Any]
     answers: Mapping[str, Any]
+
+
+class EntryView(NamedTuple):
+    entry: EntryRow
+    officer: str | None
 
 
 class CaseView(NamedTuple):
@@ -88,6 +95,19 @@ async def show_case(
         until=until(case.status, detail.clocks),
         actions=actions,
     )
+
+
+async def show_timeline(
+    session: AsyncSession, actor: Actor, case_id: UUID, page: PageRequest
+) -> tuple[Window, list[EntryView]]:
+    """Officers' names are for colleagues; an officer's access is recorded."""
+    await record_timeline_access(session, actor, case_id)
+    window, entries = await list_entries(session, case_id, page)
+    by_staff = actor.kind == "staff"
+    return window, [
+        EntryView(entry, in_clear(session, entry.officer_name) if by_staff else None)
+        for entry in entries
+    ]
 
 
 async def _content(session: AsyncSession, actor: Actor, detail: Detail, viewer: Viewer) -> Content:

@@ -1,15 +1,16 @@
-"""The applicant's list: cases of her own and of the companies she acts for."""
+"""The applicant's list of cases, and the history of one."""
 
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CompoundSelect, select, union_all
+from sqlalchemy import CompoundSelect, and_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from case_svc.cases.models import Case
+from case_svc.cases.models import Case, CaseEntry
 from case_svc.cases.queries import ways_to_own
 from case_svc.cases.rules.lifecycle import State
+from case_svc.parties.models import StaffMember
 from case_svc.views.queries.rows import columns_of
 from chassis.auth import Actor
 from chassis.pagination import PageRequest, Window, paginate
@@ -43,3 +44,33 @@ async def list_own_cases(
         statement = statement.where(Case.status == status)
     window = await paginate(session, statement, [(Case.case_id, "desc")], page)
     return window, [OwnCaseRow._make(values) for values in window.rows]
+
+
+class EntryRow(NamedTuple):
+    """`officer_name` is encrypted."""
+
+    at: datetime
+    action: str
+    from_status: str | None
+    to_status: str
+    step: str | None
+    actor_kind: str
+    department: str | None
+    post: str | None
+    note: str | None
+    officer_name: bytes | None
+
+
+async def list_entries(
+    session: AsyncSession, case_id: UUID, page: PageRequest
+) -> tuple[Window, list[EntryRow]]:
+    """Oldest first; the caller has checked that the case is visible."""
+    *fields, _ = EntryRow._fields
+    by_staff = and_(CaseEntry.actor_kind == "staff", StaffMember.staff_id == CaseEntry.actor_id)
+    statement = (
+        select(*(getattr(CaseEntry, name) for name in fields), StaffMember.name)
+        .outerjoin(StaffMember, by_staff)
+        .where(CaseEntry.case_id == case_id)
+    )
+    window = await paginate(session, statement, [(CaseEntry.sequence, "asc")], page)
+    return window, [EntryRow._make(values) for values in window.rows]
