@@ -51,6 +51,38 @@ async def test_line_that_was_shown_before_is_shown_as_it_is_now(world):
     assert await clerk.task(case) == line
 
 
+async def test_answer_of_an_act_is_what_its_content_location_shows(world):
+    case = await world.submitted()
+    clerk, admin = await world.staff("clerk"), await world.staff("department_admin", "clerk")
+    path = f"/api/v1/tasks/{(await clerk.task(case))['task_id']}"
+    acts = [
+        (clerk, "claim", None),
+        (admin, "transfer", {"to": str(admin.id)}),
+        (admin, "release", None),
+    ]
+    for officer, act, body in acts:
+        answer = await officer.post(f"{path}/{act}", body)
+        assert answer.headers["content-location"] == path
+        assert (await officer.get(path)).json() == answer.json()
+    await clerk.claim(case)
+    answer = await clerk.act(case, "acceptance")
+    assert answer.headers["content-location"] == case.path
+    shown = await clerk.get(case.path)
+    assert (shown.json(), shown.headers["etag"]) == (answer.json(), answer.headers["etag"])
+
+
+async def test_task_is_seen_by_the_staff_of_its_place(world):
+    case = await world.submitted()
+    path = f"/api/v1/tasks/{(await (await world.staff('clerk')).task(case))['task_id']}"
+    assert (await (await world.staff("decider")).get(path)).json()["actions"] == []
+    assert (
+        await (await world.staff("clerk", department_code="OTHER")).get(path)
+    ).status_code == 404
+    assert (await case.citizen.get(path)).status_code == 403
+    unknown = await (await world.staff("clerk")).get(f"/api/v1/tasks/{clock.new_id()}")
+    assert (unknown.status_code, slug(unknown)) == (404, "task-not-found")
+
+
 async def test_oldest_due_first_with_pages(world, freeze):
     cases = []
     for text in ("2026-03-04", "2026-03-02", "2026-03-03"):
