@@ -2,8 +2,7 @@
 
 from case_svc.cases import events
 from case_svc.cases.models import Case
-from case_svc.cases.usecases.clocks import recompute_year
-from case_svc.cases.usecases.publication import publish_state
+from case_svc.cases.usecases import publish_state, recompute_year
 from case_svc.clocks.routes import calendar_routes
 from case_svc.clocks.usecases import seed_calendar
 from case_svc.files.routes import file_routes

@@ -37,7 +37,7 @@ def spans(*pairs):
 
 TEN, THREE = Limit(10, Unit.CALENDAR_DAY), Limit(3, Unit.CALENDAR_DAY)
 
-# domain.md 3.6, every row.
+# Every row of the legal vectors.
 VECTORS = [
     ("2026-02-10", 5, [], 0, "2026-02-24"),
     ("2026-09-25", 20, [], 0, "2026-10-29"),

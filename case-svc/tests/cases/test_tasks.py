@@ -55,11 +55,8 @@ async def test_answer_of_an_act_is_what_its_content_location_shows(world):
     case = await world.submitted()
     clerk, admin = await world.staff("clerk"), await world.staff("department_admin", "clerk")
     path = f"/api/v1/tasks/{(await clerk.task(case))['task_id']}"
-    acts = [
-        (clerk, "claim", None),
-        (admin, "transfer", {"to": str(admin.id)}),
-        (admin, "release", None),
-    ]
+    to_self = {"to": str(admin.id)}
+    acts = [(clerk, "claim", None), (admin, "transfer", to_self), (admin, "release", None)]
     for officer, act, body in acts:
         answer = await officer.post(f"{path}/{act}", body)
         assert answer.headers["content-location"] == path

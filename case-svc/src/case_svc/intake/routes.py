@@ -14,8 +14,8 @@ from case_svc.intake.errors import (
     SubmissionInvalid,
 )
 from case_svc.intake.schemas import CaseIn, CorrectionIn, DraftIn, SubmittedOut, WithdrawalIn
-from case_svc.intake.usecases import correction, drafts, submission
-from case_svc.intake.usecases.drafts import Submitted
+from case_svc.intake.usecases import correction, submission
+from case_svc.intake.usecases.submission import Submitted
 from case_svc.items.errors import ItemNotFound
 from case_svc.parties.errors import CompanyNotFound
 from case_svc.views.routes.actions import CitizenAction, More, PartyAction
@@ -47,7 +47,7 @@ async def submit_case(
     body: CaseIn, actor: Citizen, key: RequiredKey, session: Session, response: Response, more: More
 ) -> SubmittedOut:
     """Apply in one call, or keep a draft with `submit: false`."""
-    verb = submission.submit_case if body.submit else drafts.save_draft
+    verb = submission.submit_case if body.submit else submission.save_draft
     submitted = await verb(session, actor, body.item_id, body.on_behalf_of, body.application())
     response.headers["Location"] = f"/api/v1/cases/{submitted.case.case_id}"
     return _submitted_out(submitted, response, more)
@@ -56,7 +56,9 @@ async def submit_case(
 @_case.patch("", responses=_SUBMITTING | problems(CaseNotFound, IllegalMove, Stale))
 async def change_draft(body: DraftIn, action: CitizenAction, match: RequiredMatch) -> CaseOut:
     """Go on with a draft."""
-    await drafts.change_draft(action.session, action.actor, action.case_id, body.changes(), match)
+    await submission.change_draft(
+        action.session, action.actor, action.case_id, body.changes(), match
+    )
     return await action.answer()
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from case_svc.cases.models import Case
 from case_svc.cases.queries import get_case, powers_of
 from case_svc.cases.rules.lifecycle import State as CaseState
-from case_svc.cases.usecases.transitions import event_fields
+from case_svc.cases.usecases import event_fields
 from case_svc.clocks.queries import load_calendar
 from case_svc.clocks.rules.legal_time import add_workdays
 from case_svc.parties.rules.powers import Power

@@ -14,9 +14,17 @@ from case_svc.cases.models import Case
 from case_svc.cases.rules import steps
 from case_svc.cases.rules.lifecycle import Action, MaterialState, State
 from case_svc.cases.rules.steps import Stage
-from case_svc.cases.usecases.clocks import start_clock, start_decision_clocks, stop_clocks
-from case_svc.cases.usecases.tasks import finish_task, open_task, require_task_in_hand
-from case_svc.cases.usecases.transitions import event_fields, open_case, transition
+from case_svc.cases.usecases import (
+    event_fields,
+    finish_task,
+    open_case,
+    open_task,
+    require_task_in_hand,
+    start_clock,
+    start_decision_clocks,
+    stop_clocks,
+    transition,
+)
 from case_svc.clocks.queries import load_calendar
 from case_svc.clocks.rules.legal_time import ClockKind, Limit, Unit
 from case_svc.handling.errors import (

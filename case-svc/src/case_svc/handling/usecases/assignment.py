@@ -10,7 +10,7 @@ from case_svc.cases.models import Case, CaseTask
 from case_svc.cases.queries import lock_case
 from case_svc.cases.rules.lifecycle import TaskStatus
 from case_svc.cases.rules.steps import Stage
-from case_svc.cases.usecases.tasks import hold_task
+from case_svc.cases.usecases import hold_task
 from case_svc.handling.errors import ColleagueNotFit, TaskDone, TaskTaken
 from case_svc.parties.queries import find_colleague
 from case_svc.views.queries.queue import load_task

@@ -13,13 +13,15 @@ from case_svc.cases.queries import lock_case
 from case_svc.cases.rules.forms import personal_fields
 from case_svc.cases.rules.lifecycle import Action, State
 from case_svc.cases.rules.steps import Stage
-from case_svc.cases.usecases.clocks import start_clock, stop_clocks
-from case_svc.cases.usecases.contents import decrypt_json
-from case_svc.cases.usecases.tasks import finish_task, require_task_in_hand
-from case_svc.cases.usecases.transitions import (
+from case_svc.cases.usecases import (
     add_history_entry,
+    decrypt_json,
     event_fields,
+    finish_task,
     open_case,
+    require_task_in_hand,
+    start_clock,
+    stop_clocks,
     transition,
 )
 from case_svc.clocks.queries import load_calendar

@@ -12,9 +12,15 @@ from case_svc.cases.models import CaseInterval, CaseOpinion
 from case_svc.cases.rules import steps
 from case_svc.cases.rules.lifecycle import Action
 from case_svc.cases.rules.steps import Stage, Verdict
-from case_svc.cases.usecases.clocks import recompute
-from case_svc.cases.usecases.tasks import finish_task, open_task, require_task_in_hand
-from case_svc.cases.usecases.transitions import event_fields, open_case, transition
+from case_svc.cases.usecases import (
+    event_fields,
+    finish_task,
+    open_case,
+    open_task,
+    recompute,
+    require_task_in_hand,
+    transition,
+)
 from case_svc.clocks.queries import load_calendar
 from case_svc.clocks.rules.legal_time import STOPPABLE
 from case_svc.handling.errors import (

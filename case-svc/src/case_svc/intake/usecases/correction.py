@@ -13,13 +13,16 @@ from case_svc.cases.policies import has_open_promise
 from case_svc.cases.queries import lock_overdue_cases, materials_of, powers_of
 from case_svc.cases.rules import steps
 from case_svc.cases.rules.lifecycle import Action, MaterialState, State, allowed, possible, step
-from case_svc.cases.usecases.clocks import start_clock, stop_clocks
-from case_svc.cases.usecases.contents import decrypt_json, encrypt_json
-from case_svc.cases.usecases.tasks import cancel_task, open_task
-from case_svc.cases.usecases.transitions import (
+from case_svc.cases.usecases import (
     add_history_entry,
+    cancel_task,
+    decrypt_json,
+    encrypt_json,
     event_fields,
     open_case,
+    open_task,
+    start_clock,
+    stop_clocks,
     transition,
 )
 from case_svc.clocks.queries import load_calendar

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.files.queries import owned_files
 from case_svc.intake.errors import InsufficientMandate, ItemNotOpen, SubmissionInvalid
-from case_svc.intake.rules import applications, forms
+from case_svc.intake.rules import applications
 from case_svc.intake.rules.applications import Application
 from case_svc.items.models import Item
 from case_svc.items.queries import Guide, get_guide, get_item
@@ -92,14 +92,14 @@ async def check_application(
     `item` is an id and a version; `present` are materials sent before, which still count.
     """
     guide = await get_guide(session, *item)
-    errors = forms.answer_errors(guide, application.answers)
+    errors = applications.answer_errors(guide, application.answers)
     if errors:
         raise SubmissionInvalid(errors)
     answers = materials.answered(guide, application.answers, kind)
     needed = materials.needed(guide, answers, truth)
     sent = application.materials
     owned = await owned_files(session, actor.id, applications.files_of(sent))
-    errors = forms.form_errors(_validator(session, item, guide["form"]), application.form)
+    errors = applications.form_errors(_validator(session, item, guide["form"]), application.form)
     errors += applications.material_errors(guide["materials"], needed, sent)
     errors += applications.file_errors(sent, owned)
     brought = {*present, *(material.material_id for material in sent)}
@@ -112,5 +112,5 @@ async def check_application(
 def _validator(session: AsyncSession, item: tuple[UUID, int], schema: Mapping[str, Any]) -> Any:
     process, key = context(session), ("form schema", *item)
     if key not in process.memory:
-        process.remember(key, forms.compile_schema(schema))
+        process.remember(key, applications.compile_schema(schema))
     return process.memory[key]

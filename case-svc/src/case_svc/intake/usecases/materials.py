@@ -12,7 +12,7 @@ from case_svc.cases.events import CertificateClaimed
 from case_svc.cases.models import Case, CaseMaterial
 from case_svc.cases.queries import lock_case
 from case_svc.cases.rules.lifecycle import MaterialState
-from case_svc.cases.usecases.transitions import add_history_entry, event_fields
+from case_svc.cases.usecases import add_history_entry, event_fields
 from case_svc.intake.rules.applications import SentMaterial
 from case_svc.items.rules.materials import Material, is_fetched
 from chassis.clock import new_id, now, today

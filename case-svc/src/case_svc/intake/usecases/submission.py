@@ -1,9 +1,10 @@
-"""Submission: everything in one transaction, with a receipt."""
+"""Drafts and submission: everything in one transaction, with a receipt."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -11,29 +12,100 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases.errors import IllegalMove
 from case_svc.cases.events import CaseSubmitted
-from case_svc.cases.models import Case, CaseCounter
+from case_svc.cases.models import Case, CaseCounter, CaseMaterial
 from case_svc.cases.queries import powers_of
 from case_svc.cases.rules import steps
 from case_svc.cases.rules.lifecycle import Action, State, possible
-from case_svc.cases.usecases.clocks import start_clock
-from case_svc.cases.usecases.contents import encrypt_json
-from case_svc.cases.usecases.tasks import open_task
-from case_svc.cases.usecases.transitions import event_fields, open_case, transition
+from case_svc.cases.usecases import (
+    decrypt_json,
+    encrypt_json,
+    event_fields,
+    open_case,
+    open_task,
+    start_clock,
+    transition,
+)
 from case_svc.clocks.queries import load_calendar
 from case_svc.clocks.rules.legal_time import ClockKind, Limit, Unit, shanghai
 from case_svc.intake.errors import InsufficientMandate
 from case_svc.intake.rules import numbers
-from case_svc.intake.rules.applications import Application
-from case_svc.intake.usecases.drafts import Submitted, draft_of, new_case
+from case_svc.intake.rules.applications import Application, SentMaterial, merged
 from case_svc.intake.usecases.eligibility import Eligibility, check_application, check_eligibility
 from case_svc.intake.usecases.materials import add_materials, announce_claims
 from case_svc.parties.rules.powers import Power
 from case_svc.settings import settings_of
 from chassis.auth import Actor
-from chassis.clock import now, random_digits, today
+from chassis.clock import new_id, now, random_digits, today
 from chassis.db import context
 from chassis.outbox import record
 from chassis.signing import sign
+
+
+class Submitted(NamedTuple):
+    """A new case with what only its applicant gets to know; a draft has no code and no receipt."""
+
+    case: Case
+    powers: frozenset[str]
+    materials: list[CaseMaterial]
+    query_code: str | None = None
+    receipt: str | None = None
+
+
+def new_case(actor: Actor, eligibility: Eligibility) -> Case:
+    return Case(
+        case_id=new_id(),
+        item_id=eligibility.item.item_id,
+        person_id=actor.id,
+        status=State.DRAFT,
+        created_at=now(),
+        version=1,
+        **eligibility.case_fields(),
+    )
+
+
+async def save_draft(
+    session: AsyncSession,
+    actor: Actor,
+    item_id: UUID,
+    company_id: UUID | None,
+    application: Application,
+) -> Submitted:
+    eligibility = await check_eligibility(session, actor, item_id, company_id)
+    case = new_case(actor, eligibility)
+    case.draft = encrypt_json(session, asdict(application))
+    session.add(case)
+    return Submitted(case, eligibility.powers, [])
+
+
+async def change_draft(
+    session: AsyncSession, actor: Actor, case_id: UUID, changes: Mapping[str, Any], match: str
+) -> None:
+    """Form keys and answers are merged (null removes one), materials replace the list."""
+    case = await open_case(session, actor, case_id, match)
+    if case.state is not State.DRAFT:
+        raise IllegalMove(case.state, "PATCH", possible(case.state))
+    before = draft_of(session, case)
+    after = Application(
+        answers=merged(before.answers, changes.get("answers")),
+        form=merged(before.form, changes.get("form")),
+        materials=before.materials if changes.get("materials") is None else changes["materials"],
+    )
+    if "on_behalf_of" in changes and changes["on_behalf_of"] != case.company_id:
+        company_id = changes["on_behalf_of"]
+        eligibility = await check_eligibility(session, actor, case.item_id, company_id)
+        case.company_id, case.applicant_type = company_id, eligibility.applicant_type
+    case.draft = encrypt_json(session, asdict(after))
+    case.version += 1
+
+
+def draft_of(session: AsyncSession, case: Case) -> Application:
+    content = decrypt_json(session, case.draft)
+    materials = [
+        replace(SentMaterial(**sent), file_id=UUID(sent["file_id"]) if sent["file_id"] else None)
+        for sent in content["materials"]
+    ]
+    return Application(content["answers"], content["form"], materials)
+
 
 _SORTED = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 RECEIPT_TYPE = "onenet-receipt+jwt"

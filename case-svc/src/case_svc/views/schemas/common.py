@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel
 
-from case_svc.views.queries.clocks import IntervalRow
+from case_svc.views.queries.detail import IntervalRow
 
 # Moments that were computed may still be in Shanghai's time.
 Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(UTC))]

@@ -9,7 +9,7 @@ from case_svc.cases.rules.lifecycle import State
 from case_svc.clocks.queries import load_calendar
 from case_svc.clocks.rules import legal_time
 from case_svc.clocks.rules.legal_time import STOPPABLE
-from case_svc.views.queries.clocks import ClockRow, TimedCase, load_timed_case
+from case_svc.views.queries.detail import ClockRow, TimedCase, load_timed_case
 from chassis.auth import Actor
 from chassis.clock import now
 

@@ -11,11 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from case_svc.cases import policies
 from case_svc.cases.queries import powers_of
 from case_svc.cases.rules.forms import personal_fields
-from case_svc.cases.usecases.contents import decrypt_json
+from case_svc.cases.usecases import decrypt_json
 from case_svc.items.queries import get_guide
 from case_svc.parties.queries import in_clear
-from case_svc.views.queries.clocks import until
-from case_svc.views.queries.detail import Detail, load_detail
+from case_svc.views.queries.detail import Detail, load_detail, until
 from case_svc.views.queries.lists import EntryRow, list_entries
 from case_svc.views.usecases.footprints import record_access, record_timeline_access
 from chassis.auth import Actor

@@ -15,7 +15,7 @@ from case_svc.cases.models import Case
 from case_svc.settings import settings_of
 from case_svc.views.errors import ProgressNotFound, TooManyAttempts
 from case_svc.views.models import ProgressAttempt
-from case_svc.views.queries.clocks import load_clocks, until
+from case_svc.views.queries.detail import load_clocks, until
 from case_svc.views.queries.rows import columns_of
 from chassis.clock import now
 from chassis.db import context

@@ -1,1 +1,0 @@
-"""Changes every room above makes through this one: transitions, tasks, clocks."""
