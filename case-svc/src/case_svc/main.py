@@ -30,6 +30,25 @@ from case_svc.views.usecases.footprints import find_file_access, record_file_acc
 from chassis.service import Copied, Loop, Service
 
 METADATA = Base.metadata
+EVENTS = (
+    events.CaseSubmitted,
+    events.CaseRestated,
+    events.CaseAccepted,
+    events.CorrectionRequested,
+    events.CaseCorrected,
+    events.CaseNotAccepted,
+    events.CaseSuspended,
+    events.CaseResumed,
+    events.CaseExtended,
+    events.CaseReviewed,
+    events.CaseDecided,
+    events.CaseFinished,
+    events.CaseWithdrawn,
+    events.CaseReturned,
+    events.CertificateClaimed,
+    events.FootprintRecorded,
+    CaseRated,
+)
 
 
 def create_service(settings: CaseSettings | None = None) -> Service:
@@ -57,25 +76,7 @@ def create_service(settings: CaseSettings | None = None) -> Service:
             party_subscriptions.subscriptions,
         ],
         metadata=METADATA,
-        events=[
-            events.CaseSubmitted,
-            events.CaseRestated,
-            events.CaseAccepted,
-            events.CorrectionRequested,
-            events.CaseCorrected,
-            events.CaseNotAccepted,
-            events.CaseSuspended,
-            events.CaseResumed,
-            events.CaseExtended,
-            events.CaseReviewed,
-            events.CaseDecided,
-            events.CaseFinished,
-            events.CaseWithdrawn,
-            events.CaseReturned,
-            events.CertificateClaimed,
-            events.FootprintRecorded,
-            CaseRated,
-        ],
+        events=EVENTS,
         migrations="case_svc:migrations",
         loops=[
             Loop("deem overdue cases accepted", every, deem_overdue_accepted),

@@ -226,23 +226,7 @@ class Detail(NamedTuple):
 
 async def load_detail(session: AsyncSession, actor: Actor, case_id: UUID) -> Detail:
     """Raises CaseNotFound when this actor may not see the case."""
-    holder, decider = aliased(StaffMember), aliased(StaffMember)
-    department = select(Department.name).where(Department.department_code == actor.department)
-    statement: Select[Any] = (
-        select(
-            bundle_of(CaseRow, Case, "case"),
-            bundle_of(PersonRow, Person, "person"),
-            bundle_of(CompanyRow, Company, "company"),
-            bundle_of(TaskRow, CaseTask, "task"),
-            Bundle("names", holder.name, decider.name, department.scalar_subquery()),
-        )
-        .outerjoin(Person, Person.person_id == Case.person_id)
-        .outerjoin(Company, Company.company_id == Case.company_id)
-        .outerjoin(CaseTask, and_(CaseTask.case_id == Case.case_id, CaseTask.is_present))
-        .outerjoin(holder, holder.staff_id == CaseTask.holder_id)
-        .outerjoin(decider, decider.staff_id == Case.decided_by)
-        .where(Case.case_id == case_id, visible_to(actor))
-    )
+    statement = _with_names(actor).where(Case.case_id == case_id, visible_to(actor))
     row = (await session.execute(statement)).one_or_none()
     if row is None:
         raise CaseNotFound(case_id=case_id)
@@ -281,4 +265,24 @@ async def load_detail(session: AsyncSession, actor: Actor, case_id: UUID) -> Det
         )
         if case.ended_at
         else [],
+    )
+
+
+def _with_names(actor: Actor) -> Select[Any]:
+    """Cases with their parties, the present task, and the names of the officers."""
+    holder, decider = aliased(StaffMember), aliased(StaffMember)
+    department = select(Department.name).where(Department.department_code == actor.department)
+    return (
+        select(
+            bundle_of(CaseRow, Case, "case"),
+            bundle_of(PersonRow, Person, "person"),
+            bundle_of(CompanyRow, Company, "company"),
+            bundle_of(TaskRow, CaseTask, "task"),
+            Bundle("names", holder.name, decider.name, department.scalar_subquery()),
+        )
+        .outerjoin(Person, Person.person_id == Case.person_id)
+        .outerjoin(Company, Company.company_id == Case.company_id)
+        .outerjoin(CaseTask, and_(CaseTask.case_id == Case.case_id, CaseTask.is_present))
+        .outerjoin(holder, holder.staff_id == CaseTask.holder_id)
+        .outerjoin(decider, decider.staff_id == Case.decided_by)
     )

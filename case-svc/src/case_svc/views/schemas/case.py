@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from case_svc.cases.rules.lifecycle import FINAL, MaterialState, State, TaskStatus
 from case_svc.views.queries.detail import Detail
-from case_svc.views.schemas.common import IntervalOut, Moment, NamedOut, action_links, interval_out
+from case_svc.views.schemas.links import IntervalOut, Moment, NamedOut, action_links, interval_out
 from case_svc.views.usecases.detail import CaseView
 
 # Who does what comes next, where no task says so.
