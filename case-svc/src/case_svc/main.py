@@ -26,7 +26,7 @@ from case_svc.tables import Base
 from case_svc.views.routes import cases as case_views
 from case_svc.views.routes import tasks as task_views
 from case_svc.views.routes.actions import case_routes
-from case_svc.views.usecases.footprints import find_file_access, record_file_access
+from case_svc.views.usecases.detail import find_file_access, record_file_access
 from chassis.service import Copied, Loop, Service
 
 METADATA = Base.metadata

@@ -202,14 +202,14 @@ class TestForms:
         ],
     )
     def test_what_can_be_kept(self, value, kept):
-        assert forms.is_storable(value) is kept
+        assert applications.is_storable(value) is kept
 
     def test_nesting_ends_somewhere(self):
         value = []
-        for _ in range(forms.DEEPEST - 1):
+        for _ in range(applications.DEEPEST - 1):
             value = [value]
-        assert forms.is_storable(value)
-        assert not forms.is_storable([value])
+        assert applications.is_storable(value)
+        assert not applications.is_storable([value])
 
     def test_personal_is_what_is_marked_anywhere_inside_and_what_is_unknown(self):
         schema = {

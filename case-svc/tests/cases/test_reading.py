@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from case_svc.cases.models import CaseMaterial
 from case_svc.views.schemas.lists import CaseRowOut
-from case_svc.views.usecases.footprints import find_file_access, record_file_access
+from case_svc.views.usecases.detail import find_file_access, record_file_access
 from chassis import clock
 from chassis.auth import Actor
 from chassis.testing.plugin import token_for

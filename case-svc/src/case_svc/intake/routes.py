@@ -19,8 +19,7 @@ from case_svc.intake.usecases.submission import Submitted
 from case_svc.items.errors import ItemNotFound
 from case_svc.parties.errors import CompanyNotFound
 from case_svc.views.routes.actions import CitizenAction, More, PartyAction
-from case_svc.views.schemas.case import CaseOut
-from case_svc.views.schemas.links import action_links
+from case_svc.views.schemas.case import CaseOut, action_links
 from case_svc.views.usecases.detail import MoreActions
 from chassis.auth import AssuranceTooLow, Citizen
 from chassis.db import Session

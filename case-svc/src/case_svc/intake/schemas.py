@@ -12,8 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from case_svc.cases.rules.forms import is_storable
-from case_svc.intake.rules.applications import Application, SentMaterial
+from case_svc.intake.rules.applications import Application, SentMaterial, is_storable
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Answers = dict[Annotated[str, Field(max_length=100)], str | None]

@@ -1,5 +1,7 @@
 """What an applicant hands in, and what can be wrong with it: answers, form, materials."""
 
+import math
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,6 +13,34 @@ from case_svc.cases.rules.lifecycle import MaterialState
 from case_svc.items.rules import materials
 from case_svc.items.rules.materials import Material, may_be_claimed, must_be_given
 from chassis.errors import FieldError
+
+DEEPEST: Final = 16
+_LARGEST: Final = 2**63 - 1
+# Null characters and halves of surrogate pairs.
+_BROKEN: Final = re.compile("[\0\ud800-\udfff]")
+
+
+def is_storable(value: Any) -> bool:
+    """Whether a JSON value can be stored, sent in an event and printed on a certificate."""
+    level = [value]
+    for _ in range(DEEPEST):
+        inside: list[Any] = []
+        for member in level:
+            if isinstance(member, dict):
+                inside.extend(member)
+                inside.extend(member.values())
+            elif isinstance(member, list):
+                inside.extend(member)
+            elif (
+                (isinstance(member, str) and _BROKEN.search(member))
+                or (isinstance(member, float) and not math.isfinite(member))
+                or (isinstance(member, int) and abs(member) > _LARGEST)
+            ):
+                return False
+        if not inside:
+            return True
+        level = inside
+    return False
 
 
 @dataclass(frozen=True)

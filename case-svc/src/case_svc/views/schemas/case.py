@@ -1,15 +1,66 @@
-"""A case as it is shown."""
+"""A case as it is shown, and what other views show of one: names, links, special procedures."""
 
-from datetime import date
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from case_svc.cases.rules.lifecycle import FINAL, MaterialState, State, TaskStatus
-from case_svc.views.queries.detail import Detail
-from case_svc.views.schemas.links import IntervalOut, Moment, NamedOut, action_links, interval_out
+from case_svc.views.queries.detail import Detail, IntervalRow
 from case_svc.views.usecases.detail import CaseView
+
+# Moments that were computed may still be in Shanghai's time.
+Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+
+
+class NamedOut(BaseModel):
+    code: str
+    name: str | None
+
+
+class IntervalOut(BaseModel):
+    """A special procedure; the day it starts on is counted, the days after it are not."""
+
+    procedure_id: UUID
+    kind: str
+    reason: str
+    expected_days: int
+    started_at: Moment
+    ended_at: Moment | None
+    result: str | None
+
+
+def interval_out(interval: IntervalRow) -> IntervalOut:
+    return IntervalOut(procedure_id=interval.interval_id, **interval._asdict())
+
+
+def links_of(case_id: UUID, item_id: UUID) -> dict[str, str]:
+    """Where to read on about a case."""
+    path = f"/api/v1/cases/{case_id}"
+    return {
+        "self": path,
+        "timeline": f"{path}/timeline",
+        "clock": f"{path}/clock",
+        "item": f"/api/v1/items/{item_id}",
+    }
+
+
+def action_links(
+    actions: list[str],
+    case_id: UUID,
+    item_id: UUID,
+    task_id: UUID | None = None,
+    procedure_id: UUID | None = None,
+) -> dict[str, str]:
+    """Beside where to read on, where each action is: below the case, its task or its procedure."""
+    links = links_of(case_id, item_id)
+    case, task = links["self"], f"/api/v1/tasks/{task_id}"
+    places = {name: f"{task}/{name}" for name in ("claim", "release", "transfer")}
+    if procedure_id is not None:
+        places["end"] = f"{case}/special-procedures/{procedure_id}/end"
+    return links | {action: places.get(action, f"{case}/{action}") for action in actions}
+
 
 # Who does what comes next, where no task says so.
 _NEXT: dict[State, tuple[str, str]] = {

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from case_svc.clocks.rules.legal_time import ClockKind, shanghai
 from case_svc.settings import LEGAL_BASIS
-from case_svc.views.schemas.links import IntervalOut, Moment, interval_out, links_of
+from case_svc.views.schemas.case import IntervalOut, Moment, interval_out, links_of
 from case_svc.views.usecases.clock import TimingView
 
 _BASIS = {

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from case_svc.views.queries.lists import OwnCaseRow
-from case_svc.views.schemas.links import Moment, NamedOut, links_of
+from case_svc.views.schemas.case import Moment, NamedOut, links_of
 from case_svc.views.usecases.detail import EntryView
 from case_svc.views.usecases.progress import ProgressRow
 

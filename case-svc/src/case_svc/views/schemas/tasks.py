@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from case_svc.views.schemas.links import Moment, NamedOut, action_links
+from case_svc.views.schemas.case import Moment, NamedOut, action_links
 from case_svc.views.usecases.queue import TaskView
 
 
