@@ -60,6 +60,9 @@ PATHS: dict[str, Path] = {
     "case_read_progress": Path(
         "case", "progress", "coded", beyond="whoever has the query code; nothing personal is told"
     ),
+    "case_read_task": each("task", "detail"),
+    "case_read_rectification": each("rectification", "detail"),
+    "case_read_warning": each("warning", "detail"),
     "case_list_rectifications": listed("case", "case_no", whole=False),
     "case_list_warnings": listed("case", "case_no", whole=False),
     "exchange_list_my_footprints": listed("case", "case_no", whole=False),

@@ -1,9 +1,11 @@
-"""What only the case service is told: the legal numbers, each with the text it rests on."""
+"""Settings of the case service alone: the legal numbers, each with the text it rests on."""
 
 from typing import Final
 
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import context
 from chassis.settings import ServiceSettings
 
 LEGAL_BASIS: Final = {
@@ -99,3 +101,9 @@ class CaseSettings(ServiceSettings):
     card_answer_days: int = Field(
         default=2, ge=1, description="Working days a yellow card may stand before it turns red"
     )
+
+
+def settings_of(session: AsyncSession) -> CaseSettings:
+    settings = context(session).settings
+    assert isinstance(settings, CaseSettings)
+    return settings

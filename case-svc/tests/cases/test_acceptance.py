@@ -201,7 +201,7 @@ class TestNonAcceptance:
         await clerk.claim(case)
         body = {"reason_code": "incomplete_after_notice", "reason": "说明"}
         answer = await clerk.act(case, "non-acceptance", body)
-        assert (answer.status_code, slug(answer)) == (409, "notice-first")
+        assert (answer.status_code, slug(answer)) == (409, "correction-notice-required")
 
     @pytest.mark.parametrize(
         "body",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from case_svc.cases import clock
-from case_svc.cases.clock import CHINA, Calendar, Due, Light, Limit, Span, Tally, Unit
+from case_svc.clocks.rules import legal_time as clock
+from case_svc.clocks.rules.legal_time import CHINA, Calendar, Due, Light, Limit, Span, Tally, Unit
 
 YEARS = range(2004, 2027)
 
@@ -37,7 +37,7 @@ def spans(*pairs):
 
 TEN, THREE = Limit(10, Unit.CALENDAR_DAY), Limit(3, Unit.CALENDAR_DAY)
 
-# domain.md 3.6, every row.
+# Every row of the legal vectors.
 VECTORS = [
     ("2026-02-10", 5, [], 0, "2026-02-24"),
     ("2026-09-25", 20, [], 0, "2026-10-29"),
@@ -164,8 +164,8 @@ def test_remaining_is_negative_when_overdue(today, left):
 )
 def test_lights(moment, light):
     due_on = d("2026-03-30")
-    found = clock.light(CALENDAR, at(moment), due_on, clock.end_of(due_on), warning_days=1)
-    assert found is light
+    green_from = clock.green_from(CALENDAR, at(moment), warning_days=1)
+    assert clock.light(green_from, at(moment), due_on, clock.end_of(due_on)) is light
 
 
 DAYS = st.dates(date(2005, 1, 1), date(2025, 6, 30))
@@ -175,7 +175,8 @@ DAYS = st.dates(date(2005, 1, 1), date(2025, 6, 30))
 def test_light_tells_the_working_days_that_are_left(today, away, warning_days):
     due_on = today + timedelta(days=away)
     moment = datetime.combine(today, datetime.min.time(), CHINA) + timedelta(hours=9)
-    found = clock.light(CALENDAR, moment, due_on, clock.end_of(due_on), warning_days=warning_days)
+    green_from = clock.green_from(CALENDAR, moment, warning_days=warning_days)
+    found = clock.light(green_from, moment, due_on, clock.end_of(due_on))
     left = clock.remaining(CALENDAR, today, due_on)
     if due_on < today:
         assert found is Light.RED
@@ -213,8 +214,8 @@ def test_every_day_is_counted_suspended_or_rest(start, length, out):
 @given(DAYS, st.integers(1, 40), SPANS)
 def test_due_is_the_day_on_which_the_count_is_full(start, count, out):
     due = clock.add_workdays(CALENDAR, start, count, out)
-    assert clock.counted(CALENDAR, start, due, out) == count
-    assert clock.counted(CALENDAR, start, due - timedelta(days=1), out) == count - 1
+    assert clock.working_days(CALENDAR, start, due, out) == count
+    assert clock.working_days(CALENDAR, start, due - timedelta(days=1), out) == count - 1
 
 
 @given(DAYS, st.integers(1, 20), st.integers(1, 10), SPANS)

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy import select, text
 
-from case_svc.cases.lifecycle import State
 from case_svc.cases.models import Case, CaseClock, CaseEntry, CaseTask
+from case_svc.cases.rules.lifecycle import State
 
 from ..factories import guide
 from .handling import HEARING, NOTICE, REFUSAL, SURVEY, accepted, entries, issue, ok, reviewed, slug
@@ -90,7 +90,7 @@ class TestDecision:
         claim = await both.post(f"/api/v1/tasks/{task['task_id']}/claim")
         decision = await both.act(case, "decision", {"outcome": "granted"})
         assert (claim.status_code, decision.status_code) == (403, 403)
-        assert slug(claim) == "not-your-step"
+        assert slug(claim) == "step-not-permitted"
 
     async def test_immediate_item_is_decided_on_the_spot_by_the_same_clerk(self, world):
         case = await world.immediate()
@@ -251,7 +251,7 @@ class TestRoles:
         case = await world.submitted()
         clerk = await world.staff("clerk")
         answer = await clerk.act(case, "acceptance")
-        assert (answer.status_code, slug(answer)) == (409, "task-not-in-hand")
+        assert (answer.status_code, slug(answer)) == (409, "task-not-claimed")
         await (await world.staff("clerk")).claim(case)
         assert (await clerk.act(case, "acceptance")).status_code == 409
 

@@ -150,7 +150,7 @@ class TestDraft:
         again = {"mandate_id": mandate, "version": 2}
         await world.mandate(company, agent.id, ["view"], **again)
         answer = await agent.post(f"{draft['links']['self']}/submission")
-        assert (answer.status_code, slug(answer)) == (403, "power-missing")
+        assert (answer.status_code, slug(answer)) == (403, "insufficient-mandate")
 
     async def test_nobody_else_sees_a_draft(self, world):
         _, draft, _ = await self.draft(world)

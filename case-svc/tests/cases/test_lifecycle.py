@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from case_svc.cases.errors import IllegalMove
-from case_svc.cases.lifecycle import FINAL, MOVES, Action, State, allowed, possible, step
+from case_svc.cases.rules.lifecycle import FINAL, MOVES, Action, State, allowed, possible, step
 
 # state: {action: state after}. What is not written here must be refused.
 EXPECTED = {

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from case_svc.cases.models import Case
-from case_svc.cases.usecases import overdue
+from case_svc.handling.usecases.acceptance import deem_overdue_accepted
+from case_svc.intake.usecases.correction import end_overdue_corrections, end_overdue_promises
 from chassis.db import transaction
 
 from ..factories import day
@@ -27,11 +28,11 @@ class TestDeemedAcceptance:
         with freeze(day("2026-03-02")):
             case = await world.submitted()
         with freeze(day("2026-03-09", 23)):
-            await turn(world, overdue.deem_overdue_accepted)
+            await turn(world, deem_overdue_accepted)
             assert (await case.seen())["status"] == "submitted"
         with freeze(day("2026-03-10", 0)):
-            await turn(world, overdue.deem_overdue_accepted)
-            await turn(world, overdue.deem_overdue_accepted)
+            await turn(world, deem_overdue_accepted)
+            await turn(world, deem_overdue_accepted)
             seen = await case.seen()
             clocks = (await case.citizen.get(f"{case.path}/clock")).json()["clocks"]
         assert (seen["status"], seen["step"]) == ("accepted", "survey")
@@ -47,7 +48,7 @@ class TestDeemedAcceptance:
         with freeze(day("2026-03-02")):
             case = await world.immediate()
         with freeze(day("2026-03-10")):
-            await turn(world, overdue.deem_overdue_accepted)
+            await turn(world, deem_overdue_accepted)
             both = await world.staff("clerk", "decider")
             await both.claim(case)
             answer = await both.act(case, "decision", {"outcome": "granted"})
@@ -60,7 +61,7 @@ class TestDeemedAcceptance:
             await clerk.claim(case)
             await clerk.act(case, "correction-notice", NOTICE)
         with freeze(day("2026-03-20")):
-            await turn(world, overdue.deem_overdue_accepted)
+            await turn(world, deem_overdue_accepted)
             assert (await case.seen())["status"] == "correction_required"
 
 
@@ -81,11 +82,11 @@ class TestCorrection:
             await clerk.claim(case)
             await clerk.act(case, "correction-notice", NOTICE)
         with freeze(day("2026-04-01", 23)):
-            await turn(world, overdue.end_overdue_corrections, overdue_correction=setting)
+            await turn(world, end_overdue_corrections, overdue_correction=setting)
             assert (await case.seen())["status"] == "correction_required"
         with freeze(day("2026-04-02", 1)):
-            await turn(world, overdue.end_overdue_corrections, overdue_correction=setting)
-            await turn(world, overdue.end_overdue_corrections, overdue_correction=setting)
+            await turn(world, end_overdue_corrections, overdue_correction=setting)
+            await turn(world, end_overdue_corrections, overdue_correction=setting)
             seen = await case.seen()
         assert (seen["status"], seen["next"]) == (status, None)
         assert len(await recorded(event)) == 1
@@ -99,7 +100,7 @@ class TestCorrection:
         with freeze(day("2026-03-20")):
             await case.citizen.act(case, "correction", {"form": {"size": 4}})
         with freeze(day("2026-03-30")):
-            await turn(world, overdue.deem_overdue_accepted)
+            await turn(world, deem_overdue_accepted)
             seen = await case.seen()
         assert seen["status"] == "accepted"
         assert seen["accepted_at"].startswith("2026-03-20")
@@ -113,13 +114,13 @@ class TestPromise:
             await clerk.claim(case)
             await clerk.act(case, "acceptance")
         with freeze(day("2026-03-17", 23)):
-            await turn(world, overdue.end_overdue_promises)
+            await turn(world, end_overdue_promises)
             assert (await case.seen())["status"] == "accepted"
         with freeze(day("2026-03-18", 1)):
             off = {"overdue_promise_withdraws": False}
-            await turn(world, overdue.end_overdue_promises, **off)
+            await turn(world, end_overdue_promises, **off)
             assert (await case.seen())["status"] == "accepted"
-            await turn(world, overdue.end_overdue_promises)
+            await turn(world, end_overdue_promises)
             assert (await case.seen())["status"] == "withdrawn"
         assert len(await recorded("case.withdrawn.v1")) == 1
         assert await clerk.task(case) is None
@@ -132,6 +133,6 @@ class TestPromise:
             await clerk.act(case, "acceptance")
             await clerk.act(case, "decision", {"outcome": "granted"})
         with freeze(day("2026-06-18", 1)):
-            await turn(world, overdue.end_overdue_promises)
-            await turn(world, overdue.deem_overdue_accepted)
+            await turn(world, end_overdue_promises)
+            await turn(world, deem_overdue_accepted)
             assert (await case.seen())["status"] == "certifying"

@@ -5,9 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from case_svc.cases import applications, numbers, regions, steps
-from case_svc.cases.applications import Given
-from case_svc.cases.steps import Stage, Verdict
+from case_svc.cases.rules import forms, regions, steps
+from case_svc.cases.rules.steps import Stage, Verdict
+from case_svc.intake.rules import applications, numbers
+from case_svc.intake.rules.applications import SentMaterial
 
 from ..factories import guide, material, step
 
@@ -143,23 +144,26 @@ class TestApplications:
     @pytest.mark.parametrize(
         ("given", "expected"),
         [
-            ([Given("a", file_id=FILE)], {}),
-            ([Given("c", certificate_code="1")], {}),
-            ([Given("d", promise=True)], {}),
-            ([Given("z", promise=True)], {"/materials/0/material_id": "unknown_material"}),
-            ([Given("f", file_id=FILE)], {"/materials/0/material_id": "material_not_needed"}),
-            ([Given("b", file_id=FILE)], {"/materials/0/file_id": "upload_not_allowed"}),
+            ([SentMaterial("a", file_id=FILE)], {}),
+            ([SentMaterial("c", certificate_code="1")], {}),
+            ([SentMaterial("d", promise=True)], {}),
+            ([SentMaterial("z", promise=True)], {"/materials/0/material_id": "unknown_material"}),
             (
-                [Given("a", certificate_code="1")],
+                [SentMaterial("f", file_id=FILE)],
+                {"/materials/0/material_id": "material_not_needed"},
+            ),
+            ([SentMaterial("b", file_id=FILE)], {"/materials/0/file_id": "upload_not_allowed"}),
+            (
+                [SentMaterial("a", certificate_code="1")],
                 {"/materials/0/certificate_code": "claim_not_allowed"},
             ),
             (
-                [Given("e", certificate_code="1")],
+                [SentMaterial("e", certificate_code="1")],
                 {"/materials/0/certificate_code": "claim_not_allowed"},
             ),
-            ([Given("a", promise=True)], {"/materials/0/promise": "promise_not_allowed"}),
+            ([SentMaterial("a", promise=True)], {"/materials/0/promise": "promise_not_allowed"}),
             (
-                [Given("a", file_id=FILE), Given("a", file_id=FILE)],
+                [SentMaterial("a", file_id=FILE), SentMaterial("a", file_id=FILE)],
                 {"/materials/1/material_id": "duplicate_material"},
             ),
         ],
@@ -175,8 +179,8 @@ class TestApplications:
             material("c", need="optional"),
             material("d", need="gap_allowed"),
         ]
-        assert len(applications.missing(needed, set())) == 2
-        assert applications.missing(needed, {"a", "d"}) == []
+        assert len(applications.missing_materials(needed, set())) == 2
+        assert applications.missing_materials(needed, {"a", "d"}) == []
 
 
 class TestForms:
@@ -218,6 +222,6 @@ class TestForms:
             }
         }
         form = dict.fromkeys(["size", "name", "said", "family", "guests", "more"])
-        personal = applications.personal_fields(schema, form)
+        personal = forms.personal_fields(schema, form)
         assert personal == ["name", "family", "guests", "more"]
-        assert applications.personal_fields({}, {"size": 1}) == ["size"]
+        assert forms.personal_fields({}, {"size": 1}) == ["size"]

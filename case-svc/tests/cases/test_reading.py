@@ -4,8 +4,10 @@ import pytest
 from sqlalchemy import select
 
 from case_svc.cases.models import CaseMaterial
-from case_svc.cases.schemas.shapes import CaseRowOut
+from case_svc.views.schemas.lists import CaseRowOut
+from case_svc.views.usecases.detail import find_file_access, record_file_access
 from chassis import clock
+from chassis.auth import Actor
 from chassis.testing.plugin import token_for
 
 from ..factories import DEPARTMENT, REGION, Applied, Officer, day, guide, immediate_guide, step
@@ -311,23 +313,19 @@ class TestFiles:
                 CaseMaterial.case_id == case.id, CaseMaterial.material_id == "declaration"
             )
         )
-        from case_svc.cases.queries.cases import may_see_file
-        from case_svc.cases.usecases.footprints import record_file_read
-        from chassis.auth import Actor
-
         clerk = Actor(
             clock.new_id(), "staff", "web", department=DEPARTMENT, region=REGION,
             roles=frozenset({"clerk"}),
         )  # fmt: skip
-        ground = await may_see_file(session, clerk, row.file_id)
-        assert (str(ground.case_id), ground.recorded) == (case.id, True)
-        await record_file_read(session, clerk, ground, str(row.file_id))
+        access = await find_file_access(session, clerk, row.file_id)
+        assert (str(access.case_id), access.recorded) == (case.id, True)
+        await record_file_access(session, clerk, access, row.file_id)
         (look,) = await recorded("case.footprint_recorded.v1")
         assert look["data"]["fields"] == ["material:材料declaration"]
         citizen = Actor(case.citizen.id, "citizen", "web")
-        assert not (await may_see_file(session, citizen, row.file_id)).recorded
+        assert not (await find_file_access(session, citizen, row.file_id)).recorded
         other = Actor(clock.new_id(), "citizen", "web")
-        assert await may_see_file(session, other, row.file_id) is None
+        assert await find_file_access(session, other, row.file_id) is None
 
 
 class TestProgress:

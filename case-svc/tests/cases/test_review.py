@@ -96,7 +96,7 @@ class TestSpecialProcedure:
         with freeze(day("2026-03-13")):
             shown = await ok(await clerk.post(path, {"result": "已听证"}))
         clocks = {one["kind"]: one for one in shown["clocks"]}
-        # The day it started on counts: 10–13 March are left out (domain.md 3.6, eighth vector).
+        # The day it started on counts: 10–13 March are left out (the eighth legal vector).
         assert clocks["legal"]["due_on"] == "2026-04-03"
         assert clocks["legal"]["running"]
         assert shown["intervals"][0]["result"] == "已听证"

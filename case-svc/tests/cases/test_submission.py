@@ -10,7 +10,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 
 from case_svc.cases.models import Case, CaseCounter, CaseEntry, CaseMaterial, CaseTask
-from case_svc.cases.usecases.submission import digest
+from case_svc.intake.usecases.submission import digest
 from chassis import clock
 from chassis.signing import public_keys
 

@@ -51,6 +51,35 @@ async def test_line_that_was_shown_before_is_shown_as_it_is_now(world):
     assert await clerk.task(case) == line
 
 
+async def test_answer_of_an_act_is_what_its_content_location_shows(world):
+    case = await world.submitted()
+    clerk, admin = await world.staff("clerk"), await world.staff("department_admin", "clerk")
+    path = f"/api/v1/tasks/{(await clerk.task(case))['task_id']}"
+    to_self = {"to": str(admin.id)}
+    acts = [(clerk, "claim", None), (admin, "transfer", to_self), (admin, "release", None)]
+    for officer, act, body in acts:
+        answer = await officer.post(f"{path}/{act}", body)
+        assert answer.headers["content-location"] == path
+        assert (await officer.get(path)).json() == answer.json()
+    await clerk.claim(case)
+    answer = await clerk.act(case, "acceptance")
+    assert answer.headers["content-location"] == case.path
+    shown = await clerk.get(case.path)
+    assert (shown.json(), shown.headers["etag"]) == (answer.json(), answer.headers["etag"])
+
+
+async def test_task_is_seen_by_the_staff_of_its_place(world):
+    case = await world.submitted()
+    path = f"/api/v1/tasks/{(await (await world.staff('clerk')).task(case))['task_id']}"
+    assert (await (await world.staff("decider")).get(path)).json()["actions"] == []
+    assert (
+        await (await world.staff("clerk", department_code="OTHER")).get(path)
+    ).status_code == 404
+    assert (await case.citizen.get(path)).status_code == 403
+    unknown = await (await world.staff("clerk")).get(f"/api/v1/tasks/{clock.new_id()}")
+    assert (unknown.status_code, slug(unknown)) == (404, "task-not-found")
+
+
 async def test_oldest_due_first_with_pages(world, freeze):
     cases = []
     for text in ("2026-03-04", "2026-03-02", "2026-03-03"):
@@ -122,7 +151,7 @@ async def test_claim_of_what_one_may_not_finish_is_403(world, role):
     case = await world.submitted()
     task = await (await world.staff("clerk")).task(case)
     answer = await (await world.staff(role)).post(f"/api/v1/tasks/{task['task_id']}/claim")
-    assert (answer.status_code, slug(answer)) == (403, "not-your-step")
+    assert (answer.status_code, slug(answer)) == (403, "step-not-permitted")
 
 
 async def test_tasks_elsewhere_do_not_exist(world):
@@ -166,7 +195,7 @@ async def test_a_task_in_the_pool_cannot_be_released(world):
     assert (await admin.get(case.path)).json()["actions"] == ["transfer"]
     task_id = (await admin.task(case, "department"))["task_id"]
     answer = await admin.post(f"/api/v1/tasks/{task_id}/release")
-    assert (answer.status_code, slug(answer)) == (409, "task-not-in-hand")
+    assert (answer.status_code, slug(answer)) == (409, "task-not-claimed")
 
 
 async def test_step_of_another_department_offers_nothing_to_the_lead(world):
@@ -199,7 +228,7 @@ async def test_who_moved_away_has_left_the_task_behind(world):
     moved = Officer(other.id, world.client, officer_token(other.id, "clerk"))
     opinion = {"step": "survey", "outcome": "agree", "opinion": "同意"}
     answer = await moved.act(case, "opinions", opinion)
-    assert (answer.status_code, slug(answer)) == (409, "task-not-in-hand")
+    assert (answer.status_code, slug(answer)) == (409, "task-not-claimed")
 
 
 class TestTransfer:

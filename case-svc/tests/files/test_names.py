@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from case_svc.files import names
+from case_svc.files.rules import names
 
 
 @pytest.mark.parametrize(

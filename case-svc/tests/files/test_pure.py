@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from case_svc.files import digests, media
 from case_svc.files.errors import (
     BadDigest,
     DigestMismatch,
@@ -17,8 +16,9 @@ from case_svc.files.errors import (
     NotMultipart,
     UploadBroken,
 )
-from case_svc.files.inspection import Inspection
-from case_svc.files.parts import FileForm
+from case_svc.files.rules import digests, media
+from case_svc.files.rules.inspection import Inspection
+from case_svc.files.rules.parts import FileForm
 
 from .factories import DOCX, PDF, raw_part
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from case_svc.items import materials
+from case_svc.items.rules import materials
 from chassis.expressions import truth
 
 from ..factories import guide, material

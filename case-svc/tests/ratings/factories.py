@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from case_svc.cases.clock import end_of, shanghai
 from case_svc.cases.models import Case, CaseClock, CaseEntry, CaseInterval, CaseMaterial, CaseTask
+from case_svc.clocks.rules.legal_time import end_of, shanghai
 from chassis import clock
 
 DEPARTMENT = "11511301008778298W"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from case_svc.ratings import rectification, scale, screening
 from case_svc.ratings.errors import IllegalStep
-from case_svc.ratings.rectification import Action, State
+from case_svc.ratings.rules import rectification, scale, screening
+from case_svc.ratings.rules.rectification import Action, State
 
 EXPECTED = {
     ("created", "contact"): "contacted",

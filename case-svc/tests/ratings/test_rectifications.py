@@ -46,6 +46,8 @@ async def test_the_whole_way(client, session, token):
     for segment in STEPS:
         response = await take(client, who, order, segment)
         assert response.status_code == 200, response.text
+        shown = await client.get(response.headers["content-location"], headers=who)
+        assert (shown.json(), shown.headers["etag"]) == (response.json(), response.headers["etag"])
         states.append(response.json()["state"])
     assert states == ["contacted", "verified", "rectified", "called_back", "closed"]
     done = response.json()

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import chinese_calendar
 import pytest
 
-from case_svc.cases import clock as legal_clock
-from case_svc.supervision.indicators import INDICATORS
+from case_svc.clocks.rules import legal_time as legal_clock
+from case_svc.supervision.rules.indicators import INDICATORS
 from chassis import clock
 
 from ..ratings.factories import (
@@ -161,9 +161,9 @@ async def test_submitted_cases(client, session):
 
 async def test_materials_a_certificate_stood_in_for(client, session):
     case = await submitted(session)
-    await make_material(session, case, certificate_code="c1", state="valid")
+    await make_material(session, case, certificate_code="c1", state="verified")
     await make_material(session, case, material_id="m2")
-    await make_material(session, case, material_id="m3", certificate_code="c2", state="invalid")
+    await make_material(session, case, material_id="m3", certificate_code="c2", state="failed")
     await make_material(session, case, material_id="m4", replaced_at=clock.now())
     await make_material(session, case, material_id="m5", required=False)
     assert parts(await numbers(client), "no_submission_rate") == (1, 3, 0.3333)
@@ -263,7 +263,7 @@ async def test_working_days_agree_with_the_clock_and_the_calendar(
         {} if end.year > 2026 else {one: chinese_calendar.is_workday(one) for one in days},
         {} if end.year > 2026 else {2025: 1, 2026: 1},
     )
-    expected = legal_clock.counted(calendar, start, end)
+    expected = legal_clock.working_days(calendar, start, end)
     found = await numbers(client, period=str(end.year))
     assert parts(found, "average_working_days")[0] == expected
 

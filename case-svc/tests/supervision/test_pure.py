@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from case_svc.supervision import indicators, lights, rules
 from case_svc.supervision.errors import BadPeriod
-from case_svc.supervision.lights import Level, Light, Reading, Rule, Thresholds
-from case_svc.supervision.periods import Period, period_of
+from case_svc.supervision.rules import indicators, lights, watches
+from case_svc.supervision.rules.lights import Level, Light, Reading, Rule, Thresholds
+from case_svc.supervision.rules.periods import Period, period_of
 
 DEFAULTS = Thresholds(remind_share=0.5, warning_days=1, answer_days=2)
 TODAY = date(2026, 11, 23)
@@ -95,4 +95,4 @@ def test_nothing_divided_by_nothing_is_no_number():
 
 
 def test_every_rule_is_told_to_the_public():
-    assert {watch.rule for watch in rules.WATCHES} == set(Rule)
+    assert {watch.rule for watch in watches.WATCHES} == set(Rule)

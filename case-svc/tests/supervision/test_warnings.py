@@ -169,6 +169,10 @@ async def test_who_sees_warnings(client, session, token, freeze):
         who = staff(token, **changes)
         listed = (await client.get(URL, headers=who)).json()["data"]
         assert len(listed) == int(seen), changes
+        shown = await client.get(f"{URL}/{warning_id}", headers=who)
+        assert (shown.status_code, shown.json() if seen else None) == (
+            (200, listed[0]) if seen else (404, None)
+        )
         if not seen:
             answer = await client.post(path, json={"explanation": "x"}, headers=who)
             assert answer.status_code == 404

@@ -1,1 +1,1 @@
-"""The life of a case: submission, acceptance, review, decision; its clocks and tasks."""
+"""The case itself: its tables, its life, its tasks and history, and who may do what."""

@@ -1,18 +1,40 @@
-"""The tables of a case; `Case.move` is the only way its status changes."""
+"""The tables of a case; `Case.move` is the only way its status changes.
 
+New rows name their case by `case=`, so that one flush writes both in the right order.
+"""
+
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    literal_column,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from case_svc.cases import lifecycle
-from case_svc.cases.lifecycle import Action, State
+from case_svc.cases.rules import lifecycle
+from case_svc.cases.rules.lifecycle import PRESENT, Action, State, TaskStatus
 from case_svc.tables import Base
 
 _MOMENT = DateTime(timezone=True)
+# The conditions of the partial indexes.
+_TASK_PRESENT = text(f"status IN ({', '.join(repr(str(status)) for status in PRESENT)})")
+MATERIAL_PRESENT = "replaced_at IS NULL"
+
+
+def is_one_of(column: Mapped[str], words: Iterable[str]) -> ColumnElement[bool]:
+    """Words and not values, so that PostgreSQL recognises the condition of a partial index."""
+    return column.in_([literal_column(f"'{word}'") for word in words])
 
 
 class Case(Base):
@@ -59,7 +81,7 @@ class Case(Base):
     decided_at: Mapped[datetime | None] = mapped_column(_MOMENT, index=True)
     decided_by: Mapped[UUID | None]
     ended_at: Mapped[datetime | None] = mapped_column(_MOMENT, index=True)
-    # The services the applicant has rated, so that who looks at a case need not ask for them.
+    # The services the applicant has rated, repeated here so that no view has to look them up.
     rated: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     version: Mapped[int] = mapped_column(default=1)
 
@@ -78,7 +100,7 @@ class Case(Base):
 
 
 class CaseMaterial(Base):
-    """One piece the applicant gave, claimed or promised; replaced ones stay for the record."""
+    """A piece the applicant supplied, claimed or promised; replaced ones stay for the record."""
 
     __tablename__ = "case_material"
     __table_args__ = (
@@ -87,12 +109,13 @@ class CaseMaterial(Base):
             "case_id",
             "material_id",
             unique=True,
-            postgresql_where=text("replaced_at IS NULL"),
+            postgresql_where=text(MATERIAL_PRESENT),
         ),
     )
 
     case_material_id: Mapped[UUID] = mapped_column(primary_key=True)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case_file.case_id"))
+    case: Mapped[Case] = relationship(lazy="raise")
     material_id: Mapped[str]
     name: Mapped[str]
     state: Mapped[str]
@@ -106,6 +129,15 @@ class CaseMaterial(Base):
     given_at: Mapped[datetime] = mapped_column(_MOMENT)
     replaced_at: Mapped[datetime | None] = mapped_column(_MOMENT)
 
+    @hybrid_property
+    def is_present(self) -> bool:
+        return self.replaced_at is None
+
+    @is_present.inplace.expression
+    @classmethod
+    def _is_present(cls) -> ColumnElement[bool]:
+        return cls.replaced_at.is_(None)
+
 
 class CaseEntry(Base):
     """The history of a case: one row for each move, and for what else the parties should know."""
@@ -115,6 +147,7 @@ class CaseEntry(Base):
 
     entry_id: Mapped[UUID] = mapped_column(primary_key=True)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case_file.case_id"))
+    case: Mapped[Case] = relationship(lazy="raise")
     sequence: Mapped[int]
     action: Mapped[str]
     from_status: Mapped[str | None]
@@ -136,26 +169,16 @@ class CaseTask(Base):
 
     __tablename__ = "case_task"
     __table_args__ = (
-        Index(
-            "uq_case_task_present",
-            "case_id",
-            unique=True,
-            postgresql_where=text("status IN ('open', 'held')"),
-        ),
+        Index("uq_case_task_present", "case_id", unique=True, postgresql_where=_TASK_PRESENT),
         # The queues are read in the order of one of these.
         Index(
             "ix_case_task_pool",
             "department_code",
             "due_on",
             "task_id",
-            postgresql_where=text("status IN ('open', 'held')"),
+            postgresql_where=_TASK_PRESENT,
         ),
-        Index(
-            "ix_case_task_due",
-            "due_on",
-            "task_id",
-            postgresql_where=text("status IN ('open', 'held')"),
-        ),
+        Index("ix_case_task_due", "due_on", "task_id", postgresql_where=_TASK_PRESENT),
         Index(
             "ix_case_task_opened_to", "opened_to", postgresql_where=text("opened_to IS NOT NULL")
         ),
@@ -164,12 +187,13 @@ class CaseTask(Base):
             "done_by",
             "done_at",
             "task_id",
-            postgresql_where=text("status = 'done'"),
+            postgresql_where=text(f"status = '{TaskStatus.DONE}'"),
         ),
     )
 
     task_id: Mapped[UUID] = mapped_column(primary_key=True)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case_file.case_id"), index=True)
+    case: Mapped[Case] = relationship(lazy="raise")
     step: Mapped[str]
     stage: Mapped[str]
     name: Mapped[str]
@@ -191,10 +215,14 @@ class CaseTask(Base):
     outcome: Mapped[str | None]
     note: Mapped[str | None]
 
-    @property
-    def is_taken(self) -> bool:
-        """Whether somebody has it, or may go on with it without claiming."""
-        return self.status == "held" or (self.status == "open" and self.opened_to is not None)
+    @hybrid_property
+    def is_present(self) -> bool:
+        return self.status in PRESENT
+
+    @is_present.inplace.expression
+    @classmethod
+    def _is_present(cls) -> ColumnElement[bool]:
+        return is_one_of(cls.status, PRESENT)
 
 
 class CaseOpinion(Base):
@@ -227,6 +255,7 @@ class CaseClock(Base):
 
     clock_id: Mapped[UUID] = mapped_column(primary_key=True)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case_file.case_id"), index=True)
+    case: Mapped[Case] = relationship(lazy="raise")
     kind: Mapped[str]
     unit: Mapped[str]
     value: Mapped[int]
@@ -257,7 +286,7 @@ class CaseInterval(Base):
 
 
 class CaseCertificate(Base):
-    """What was issued for the case, as `exchange` told."""
+    """What was issued for the case, as `exchange` published it."""
 
     __tablename__ = "case_certificate"
 
@@ -271,44 +300,10 @@ class CaseCertificate(Base):
 
 
 class CaseCounter(Base):
-    """The last sequence of a case-number prefix on a day; the row lock keeps two windows apart."""
+    """The last sequence of a case-number prefix on a day; its row lock orders concurrent cases."""
 
     __tablename__ = "case_counter"
 
     prefix: Mapped[str] = mapped_column(primary_key=True)
     received_on: Mapped[date] = mapped_column(primary_key=True)
     last: Mapped[int]
-
-
-class CalendarYear(Base):
-    """The version of a year's calendar in force."""
-
-    __tablename__ = "calendar_year"
-
-    year: Mapped[int] = mapped_column(primary_key=True)
-    version: Mapped[int]
-    source: Mapped[str]
-    changed_at: Mapped[datetime] = mapped_column(_MOMENT)
-    changed_by: Mapped[UUID | None]
-
-
-class CalendarDay(Base):
-    """A day as one calendar version has it; old versions stay, so deadlines can be audited."""
-
-    __tablename__ = "calendar_day"
-
-    day: Mapped[date] = mapped_column("date", primary_key=True)
-    version: Mapped[int] = mapped_column(primary_key=True)
-    is_workday: Mapped[bool]
-    name: Mapped[str | None]
-    source: Mapped[str]
-
-
-class ProgressAttempt(Base):
-    """Wrong query codes; the key is a keyed hash of the case number or the address."""
-
-    __tablename__ = "progress_attempt"
-
-    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    count: Mapped[int]
-    since: Mapped[datetime] = mapped_column(_MOMENT)

@@ -1,14 +1,29 @@
-"""Who may do what with a case or a task; roles as `api.md` row 10 gives them."""
+"""Who may do what with a case or a task.
 
-from datetime import datetime
-from typing import Final
+A clerk accepts and reviews, a decider reviews, extends and decides, a department's administrator
+transfers, the platform's does everything but deciding. A Protocol names what the rules read, so
+that rows of a view can be judged like entities.
+"""
 
-from case_svc.cases import regions
-from case_svc.cases.errors import NotYourStep, TransferNotPermitted
-from case_svc.cases.lifecycle import Action, allowed
-from case_svc.cases.models import Case, CaseMaterial, CaseTask
-from case_svc.cases.steps import Stage
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from case_svc.cases.errors import StepNotPermitted, TransferNotPermitted
+from case_svc.cases.rules import regions
+from case_svc.cases.rules.lifecycle import (
+    PRESENT,
+    Action,
+    MaterialState,
+    State,
+    TaskStatus,
+    allowed,
+)
+from case_svc.cases.rules.steps import Stage
+from case_svc.parties.rules.powers import Power
 from chassis.auth import Actor
+from chassis.clock import today
 
 PLATFORM: Final = "platform_admin"
 _STAGE_ROLES: Final = {
@@ -24,14 +39,63 @@ _AT_STAGE: Final = {
     Stage.REVIEW: (Action.REVIEW, Action.SUSPEND, Action.RESUME, Action.EXTEND),
     Stage.DECISION: (Action.DECIDE, Action.SUSPEND, Action.RESUME, Action.EXTEND),
 }
+_STAGE_OF: Final = {Action.REVIEW: Stage.REVIEW, Action.DECIDE: Stage.DECISION}
 
 
-def may_finish(actor: Actor, stage: Stage, case: Case) -> bool:
+class CaseFacts(Protocol):
+    """What the rules read of a case."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def project_type(self) -> str: ...
+    @property
+    def accepted_by(self) -> UUID | None: ...
+    @property
+    def correction(self) -> Mapping[str, Any] | None: ...
+    @property
+    def extension(self) -> Mapping[str, Any] | None: ...
+
+
+class TaskFacts(Protocol):
+    """What the rules read of a task."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def holder_id(self) -> UUID | None: ...
+    @property
+    def opened_to(self) -> UUID | None: ...
+    @property
+    def department_code(self) -> str: ...
+    @property
+    def region_code(self) -> str: ...
+
+
+class MaterialFacts(Protocol):
+    """What the rules read of a material."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def required(self) -> bool: ...
+    @property
+    def given_at(self) -> datetime: ...
+    @property
+    def promised_until(self) -> date | None: ...
+
+
+def may_finish(actor: Actor, stage: Stage, case: CaseFacts) -> bool:
     """Whoever accepted a case does not decide it; of an immediate item the acceptor may."""
-    accepted = case.accepted_by is not None and case.accepted_by == actor.id
-    if stage is Stage.DECISION and accepted:
-        return case.is_immediate and decides_on_the_spot(actor.roles)
-    return bool(actor.roles & _STAGE_ROLES[stage])
+    if stage is Stage.DECISION and case.accepted_by == actor.id:
+        return is_immediate(case) and decides_on_the_spot(actor.roles)
+    return roles_may_finish(actor.roles, stage)
+
+
+def is_immediate(case: CaseFacts) -> bool:
+    return case.project_type == "immediate"
 
 
 def decides_on_the_spot(roles: frozenset[str]) -> bool:
@@ -43,40 +107,43 @@ def roles_may_finish(roles: frozenset[str], stage: Stage) -> bool:
     return bool(roles & _STAGE_ROLES[stage])
 
 
-def may_take(actor: Actor, action: Action, case: Case, stage: Stage) -> bool:
+def may_take(actor: Actor, action: Action, case: CaseFacts, stage: Stage) -> bool:
     """Whether the role permits the action while a task of this stage is present."""
     if action is Action.EXTEND:
         return bool(actor.roles & _EXTENDING)
     if action in (Action.SUSPEND, Action.RESUME):
-        return bool(actor.roles & _STAGE_ROLES[Stage.REVIEW]) or may_finish(actor, stage, case)
-    return may_finish(actor, stage_of(action), case)
+        return roles_may_finish(actor.roles, Stage.REVIEW) or may_finish(actor, stage, case)
+    return may_finish(actor, _STAGE_OF.get(action, Stage.ACCEPTANCE), case)
 
 
-def ensure_may_take(actor: Actor, action: Action, case: Case, task: CaseTask | None) -> None:
-    stage = Stage(task.stage) if task else Stage.REVIEW
+def ensure_may_take(actor: Actor, action: Action, case: CaseFacts, stage: Stage, name: str) -> None:
     if not may_take(actor, action, case, stage):
-        raise NotYourStep(step=task.name if task else str(action))
+        raise StepNotPermitted(step=name)
 
 
-def blocks(case: Case, material: CaseMaterial) -> bool:
+def blocks(case: CaseFacts, material: MaterialFacts) -> bool:
     """Whether this claim keeps the case from being accepted.
 
-    Who brought all that the notice asked for is done (许可法 32(5)): what failed before the notice
-    and was not named in it no longer counts against the applicant.
+    An applicant who supplied all that the notice asked for has done enough (许可法 32(5)): what
+    failed before the notice and was not named in it no longer counts against the applicant.
     """
-    if material.state == "pending":
+    if material.state == MaterialState.PENDING:
         return True
-    if material.state != "failed" or not material.required:
+    if material.state != MaterialState.FAILED or not material.required:
         return False
     if case.correction is None:
         return True
     return material.given_at > datetime.fromisoformat(case.correction["noticed_at"])
 
 
-def stage_of(action: Action) -> Stage:
-    if action is Action.REVIEW:
-        return Stage.REVIEW
-    return Stage.DECISION if action is Action.DECIDE else Stage.ACCEPTANCE
+def has_open_promise(materials: Iterable[MaterialFacts]) -> bool:
+    """Whether a promised material can still be brought."""
+    return any(
+        material.state == MaterialState.PROMISED
+        and material.promised_until is not None
+        and material.promised_until >= today()
+        for material in materials
+    )
 
 
 def may_manage(actor: Actor) -> bool:
@@ -88,18 +155,18 @@ def ensure_may_transfer(actor: Actor) -> None:
         raise TransferNotPermitted
 
 
-def in_hand(actor: Actor, task: CaseTask) -> bool:
+def in_hand(actor: Actor, task: TaskFacts) -> bool:
     """Held by the actor, or opened to the actor and not taken by anyone else meanwhile.
 
-    Who moved to another department or region has left the task behind.
+    An officer who moved to another department or region has left the task behind.
     """
-    return _is_given(actor, task) and same_place(actor, task.department_code, task.region_code)
+    return _is_assigned(actor, task) and same_place(actor, task.department_code, task.region_code)
 
 
-def _is_given(actor: Actor, task: CaseTask) -> bool:
-    if task.status == "held":
-        return task.holder_id == actor.id
-    return task.status == "open" and task.opened_to == actor.id
+def is_taken(task: TaskFacts) -> bool:
+    """Whether somebody has the task, or may go on with it without claiming."""
+    opened = task.status == TaskStatus.OPEN and task.opened_to is not None
+    return task.status == TaskStatus.HELD or opened
 
 
 def same_place(actor: Actor, department_code: str, region_code: str) -> bool:
@@ -110,50 +177,60 @@ def same_place(actor: Actor, department_code: str, region_code: str) -> bool:
     return actor.department == department_code and regions.covers(actor.region, region_code)
 
 
-def staff_actions(actor: Actor, case: Case, task: CaseTask | None, *, blocked: bool) -> list[str]:
+def staff_actions(
+    actor: Actor, case: CaseFacts, task: TaskFacts | None, *, blocked: bool
+) -> list[str]:
     """What this officer may do now; `blocked`: claims keep the case from being accepted.
 
     Nothing for the department that leads the case while the step is another's.
     """
-    if task is None or not same_place(actor, task.department_code, task.region_code):
+    if task is None or task.status not in PRESENT:
         return []
-    given = _is_given(actor, task)
-    found = _moves(actor, case, Stage(task.stage), blocked=blocked) if given else []
-    if task.status == "open" and may_finish(actor, Stage(task.stage), case):
-        found.append("claim")
-    if task.is_taken and (given or may_manage(actor)):
-        found.append("release")
-    if task.status in ("open", "held") and may_manage(actor):
-        found.append("transfer")
-    return found
+    if not same_place(actor, task.department_code, task.region_code):
+        return []
+    stage, assigned = Stage(task.stage), _is_assigned(actor, task)
+    actions = _case_actions(actor, case, stage, blocked=blocked) if assigned else []
+    if task.status == TaskStatus.OPEN and may_finish(actor, stage, case):
+        actions.append("claim")
+    if is_taken(task) and (assigned or may_manage(actor)):
+        actions.append("release")
+    if may_manage(actor):
+        actions.append("transfer")
+    return actions
 
 
-def _moves(actor: Actor, case: Case, stage: Stage, *, blocked: bool) -> list[str]:
+def applicant_actions(
+    status: str, powers: frozenset[str], materials: Iterable[MaterialFacts]
+) -> list[str]:
+    """What the applicant's side may do now, by the powers of who acts for it."""
+    possible = allowed(State(status))
+    correcting = Action.CORRECT in possible or (
+        Action.SUPPLY in possible and has_open_promise(materials)
+    )
+    offers = (
+        (Action.SUBMIT, Action.SUBMIT in possible and Power.APPLY in powers),
+        (Action.CORRECT, correcting and Power.CORRECT in powers),
+        (Action.WITHDRAW, Action.WITHDRAW in possible and Power.WITHDRAW in powers),
+    )
+    return [str(action) for action, offered in offers if offered]
+
+
+def _case_actions(actor: Actor, case: CaseFacts, stage: Stage, *, blocked: bool) -> list[str]:
     """What carries the case on, for who has its task in hand."""
-    open_now = allowed(case.state)
-    found = [
+    possible = allowed(State(case.status))
+    used_up = {
+        Action.ACCEPT: blocked,
+        Action.REQUEST_CORRECTION: case.correction is not None,
+        Action.EXTEND: case.extension is not None,
+    }
+    return [
         str(action)
         for action in _AT_STAGE[stage]
-        if action in open_now and may_take(actor, action, case, stage)
+        if action in possible and not used_up.get(action) and may_take(actor, action, case, stage)
     ]
-    if blocked and Action.ACCEPT in found:
-        found.remove(Action.ACCEPT)
-    if case.correction is not None and Action.REQUEST_CORRECTION in found:
-        found.remove(Action.REQUEST_CORRECTION)
-    if case.extension is not None and Action.EXTEND in found:
-        found.remove(Action.EXTEND)
-    return found
 
 
-def applicant_actions(case: Case, powers: frozenset[str], *, owes: bool) -> list[str]:
-    """What the applicant's side may do now; `owes`: a promised material can still be brought."""
-    open_now = allowed(case.state)
-    found = []
-    if Action.SUBMIT in open_now and "apply" in powers:
-        found.append(str(Action.SUBMIT))
-    correcting = Action.CORRECT in open_now or (owes and Action.SUPPLY in open_now)
-    if correcting and "correct" in powers:
-        found.append(str(Action.CORRECT))
-    if Action.WITHDRAW in open_now and "withdraw" in powers:
-        found.append(str(Action.WITHDRAW))
-    return found
+def _is_assigned(actor: Actor, task: TaskFacts) -> bool:
+    if task.status == TaskStatus.HELD:
+        return task.holder_id == actor.id
+    return task.status == TaskStatus.OPEN and task.opened_to == actor.id

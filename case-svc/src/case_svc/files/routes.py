@@ -1,16 +1,16 @@
-"""Uploads and downloads. `main.py` says who may see a file of a case and how a look is recorded."""
+"""Uploads and downloads. `main.py` says who may read a case's file and how that is recorded."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
-from starlette.datastructures import FormData
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from case_svc.files import digests, names, queries, usecases
+from case_svc.files import usecases
 from case_svc.files.errors import (
     BadDigest,
     ContentUnreachable,
@@ -24,10 +24,12 @@ from case_svc.files.errors import (
     UploadExpired,
 )
 from case_svc.files.models import StoredFile
+from case_svc.files.rules import digests, names
 from case_svc.files.schemas import FileOut
-from case_svc.files.usecases import Arrival, MaySee, Witness
+from case_svc.files.usecases import Arrival, FindAccess, RecordAccess
+from case_svc.settings import CaseSettings
 from chassis.auth import Actor, SignedIn, requires
-from chassis.db import Session
+from chassis.db import Session, context
 from chassis.problems import problems, refusal
 from chassis.settings import Context
 
@@ -79,37 +81,52 @@ class StoredContent(StreamingResponse):
             answer = refusal(Request(scope), ContentUnreachable(retry_after=5))
             await answer(scope, receive, send)
             return
-        self.body_iterator = _continued(first, self._content)
+
+        async def continued() -> AsyncIterator[bytes]:
+            yield first
+            async for chunk in self._content:
+                yield chunk
+
+        self.body_iterator = continued()
         await super().__call__(scope, receive, send)
 
 
-async def arrived(request: Request) -> Arrival:
-    """Runs before the session is opened: no storage between BEGIN and COMMIT."""
+async def receive_upload(request: Request) -> Arrival:
+    """Runs before the outcome's transaction begins: no storage between BEGIN and COMMIT."""
     here: Context = request.app.state.context
+    assert isinstance(here.settings, CaseSettings)
     try:
         arrival = await usecases.receive_file(
             here,
             request.stream(),
+            limit=here.settings.file_limit_bytes,
             content_type=request.headers.get("content-type", ""),
             length=int(request.headers.get("content-length", "0")),
             repr_digest=request.headers.get("repr-digest"),
         )
     except ClientDisconnect:
         raise UploadBroken("cut_off", "上传中断", "the upload was cut off") from None
-    # The idempotency fingerprint reads the form; the body is gone, so it gets the file's checksum.
-    request._form = FormData([("file", f"{arrival.name}\n{arrival.sha256.hex()}")])  # noqa: SLF001
+    # The body is gone; what stands for it in the fingerprint of an Idempotency-Key.
+    request.state.fingerprint = f"{arrival.name}\n{arrival.sha256.hex()}".encode()
     return arrival
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    object_key: str
+    headers: dict[str, str]
 
 
 async def upload_file(
     actor: Uploader,
-    arrival: Annotated[Arrival, Depends(arrived)],
+    arrival: Annotated[Arrival, Depends(receive_upload)],
     session: Session,
     response: Response,
 ) -> FileOut:
     """Upload one file: pdf, ofd, png, jpg, webp, tiff, docx, xlsx, mp4 or txt, up to 50 MiB."""
     stored = await usecases.keep_file(session, actor, arrival)
     response.headers["Location"] = f"/api/v1/files/{stored.file_id}"
+    # Staff too get the stored answer to a repeat: it says what was sent, and nothing of others.
     return FileOut(
         file_id=stored.file_id,
         name=arrival.name,
@@ -119,32 +136,38 @@ async def upload_file(
     )
 
 
-def file_routes(*, may_see: MaySee, witness: Witness) -> APIRouter:
+def file_routes(*, find_access: FindAccess, record_access: RecordAccess) -> APIRouter:
     """The routes, with what only the rooms above can decide."""
     router = APIRouter(prefix="/api/v1/files", tags=["files"])
     router.post("", status_code=201, openapi_extra=_BODY, responses=_UPLOAD_PROBLEMS)(upload_file)
 
-    @router.get("/{file_id}", response_class=Response, responses=_CONTENT | _READ_PROBLEMS)
-    async def read_file(
-        file_id: UUID, request: Request, actor: SignedIn, session: Session
-    ) -> Response:
-        """The content, for its uploader, the parties and the staff who may see the case."""
-        stored = await usecases.open_file(session, actor, file_id, may_see=may_see, witness=witness)
-        headers = _headers(stored, queries.name_of(session, stored))
-        if _held(request, headers["ETag"]):
-            return _unchanged(headers)
-        here: Context = request.app.state.context
-        return StoredContent(here.files.get(stored.object_key), headers)
+    async def opened(file_id: UUID, actor: SignedIn, session: Session) -> OpenFile:
+        stored = await usecases.open_file(
+            session, actor, file_id, find_access=find_access, record_access=record_access
+        )
+        name = context(session).vault.decrypt(stored.name)
+        return OpenFile(stored.object_key, _headers(stored, name))
 
-    @router.head("/{file_id}", response_class=Response, responses=_CONTENT | _READ_PROBLEMS)
+    file_router = APIRouter(prefix="/{file_id}")
+
+    @file_router.get("", response_class=Response, responses=_CONTENT | _READ_PROBLEMS)
+    async def read_file(request: Request, file: Annotated[OpenFile, Depends(opened)]) -> Response:
+        """The content, for its uploader, the parties and the staff who may see the case."""
+        if _is_current(request, file.headers["ETag"]):
+            return _unchanged(file.headers)
+        here: Context = request.app.state.context
+        return StoredContent(here.files.get(file.object_key), file.headers)
+
+    @file_router.head("", response_class=Response, responses=_CONTENT | _READ_PROBLEMS)
     async def describe_file(
-        file_id: UUID, request: Request, actor: SignedIn, session: Session
+        request: Request, file: Annotated[OpenFile, Depends(opened)]
     ) -> Response:
         """Size, type, checksum and name without the content."""
-        stored = await usecases.open_file(session, actor, file_id, may_see=may_see, witness=witness)
-        headers = _headers(stored, queries.name_of(session, stored))
-        return _unchanged(headers) if _held(request, headers["ETag"]) else Response(headers=headers)
+        if _is_current(request, file.headers["ETag"]):
+            return _unchanged(file.headers)
+        return Response(headers=file.headers)
 
+    router.include_router(file_router)
     return router
 
 
@@ -176,18 +199,12 @@ def _headers(stored: StoredFile, name: str) -> dict[str, str]:
     }
 
 
-def _held(request: Request, tag: str) -> bool:
-    sent = request.headers.get("if-none-match", "")
-    return bool({one.strip().removeprefix("W/") for one in sent.split(",")} & {tag, "*"})
+def _is_current(request: Request, tag: str) -> bool:
+    held = request.headers.get("if-none-match", "")
+    return bool({part.strip().removeprefix("W/") for part in held.split(",")} & {tag, "*"})
 
 
 def _unchanged(headers: dict[str, str]) -> Response:
     return Response(
         status_code=304, headers={name: headers[name] for name in ("ETag", "Cache-Control")}
     )
-
-
-async def _continued(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk

@@ -8,20 +8,32 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from case_svc.files import digests, queries
+from case_svc.files import queries
 from case_svc.files.errors import FileMissing, FileTooLarge, UploadExpired
-from case_svc.files.ground import FileGround
-from case_svc.files.inspection import Inspection
 from case_svc.files.models import FileUpload, StoredFile
-from case_svc.files.parts import FileForm
-from case_svc.settings import CaseSettings
+from case_svc.files.rules import digests
+from case_svc.files.rules.inspection import Inspection
+from case_svc.files.rules.parts import FileForm
+from case_svc.settings import settings_of
 from chassis import clock
 from chassis.auth import Actor
 from chassis.db import context, transaction
 from chassis.settings import Context
 
-MaySee = Callable[[AsyncSession, Actor, UUID], Awaitable[FileGround | None]]
-Witness = Callable[[AsyncSession, Actor, FileGround, str], Awaitable[None]]
+
+@dataclass(frozen=True)
+class FileAccess:
+    """Why someone other than the uploader may read a file.
+
+    A recorded access goes into the holder's footprint list: that of staff, never the party's.
+    """
+
+    case_id: UUID
+    recorded: bool
+
+
+FindAccess = Callable[[AsyncSession, Actor, UUID], Awaitable[FileAccess | None]]
+RecordAccess = Callable[[AsyncSession, Actor, FileAccess, UUID], Awaitable[None]]
 
 # Boundary lines and part headers around the file itself.
 ENVELOPE_BYTES = 64 * 1024
@@ -44,21 +56,37 @@ async def receive_file(
     here: Context,
     body: AsyncIterator[bytes],
     *,
+    limit: int,
     content_type: str,
     length: int,
     repr_digest: str | None,
 ) -> Arrival:
-    """Stream the body into the store, before any transaction of the request begins.
+    """Announce the upload in a transaction of its own, then stream the body into the store.
 
-    Whatever is wrong stops the reading at once, and the store keeps nothing.
+    The first thing that is wrong stops the reading, and the store keeps nothing.
     """
     form = FileForm(content_type)
     expected = digests.sha256_of(repr_digest)
-    inspection = Inspection(settings_of(here).file_limit_bytes)
-    if length > inspection.limit + ENVELOPE_BYTES:
-        raise FileTooLarge(limit=inspection.limit)
-    upload = await _announce(here)
-    await here.files.put(upload.object_key, _watched(body, form, inspection, expected))
+    inspection = Inspection(limit)
+    if length > limit + ENVELOPE_BYTES:
+        raise FileTooLarge(limit=limit)
+    moment, file_id = clock.now(), clock.new_id()
+    upload = FileUpload(file_id=file_id, object_key=f"{moment:%Y/%m/%d}/{file_id}", begun_at=moment)
+    # The announcement must stand even if everything after it fails: the sweeper goes by it.
+    async with transaction(here) as session:
+        session.add(upload)
+
+    async def inspected() -> AsyncIterator[bytes]:
+        async for chunk in body:
+            piece = form.feed(chunk)
+            if piece:
+                inspection.feed(piece, extension=form.extension, declared=form.declared)
+                yield piece
+        form.conclude()
+        for digest in (expected, digests.sha256_of(form.digest)):
+            inspection.conclude(extension=form.extension, declared=form.declared, expected=digest)
+
+    await here.files.put(upload.object_key, inspected())
     assert inspection.kind is not None
     return Arrival(
         file_id=upload.file_id,
@@ -71,10 +99,10 @@ async def receive_file(
 
 
 async def keep_file(session: AsyncSession, actor: Actor, arrival: Arrival) -> StoredFile:
-    """Give the arrived object its row; from here on the sweeper passes it by."""
+    """Give the arrived object its row; from now on the sweeper passes it by."""
     announced = delete(FileUpload).where(FileUpload.file_id == arrival.file_id)
-    found = await session.execute(announced.returning(FileUpload.file_id))
-    if found.scalar_one_or_none() is None:
+    result = await session.execute(announced.returning(FileUpload.file_id))
+    if result.scalar_one_or_none() is None:
         raise UploadExpired
     stored = StoredFile(
         file_id=arrival.file_id,
@@ -92,18 +120,23 @@ async def keep_file(session: AsyncSession, actor: Actor, arrival: Arrival) -> St
 
 
 async def open_file(
-    session: AsyncSession, actor: Actor, file_id: UUID, *, may_see: MaySee, witness: Witness
+    session: AsyncSession,
+    actor: Actor,
+    file_id: UUID,
+    *,
+    find_access: FindAccess,
+    record_access: RecordAccess,
 ) -> StoredFile:
-    """The file for its uploader, or on a ground the cases know; staff looks leave a footprint."""
+    """The file for its uploader, or for who may see a case it belongs to."""
     stored = await queries.get_file(session, file_id)
     if stored.uploader_id == actor.id:
         return stored
-    ground = await may_see(session, actor, file_id)
-    if ground is None:
+    access = await find_access(session, actor, file_id)
+    if access is None:
         raise FileMissing(file_id=file_id)
-    if ground.recorded:
+    if access.recorded:
         # The id, not the name: people name scans after themselves, and the footprint is an event.
-        await witness(session, actor, ground, str(file_id))
+        await record_access(session, actor, access, file_id)
     return stored
 
 
@@ -113,8 +146,8 @@ async def sweep_uploads(session: AsyncSession) -> None:
     Storage inside a transaction, on purpose: only rows that no request touches any more are
     locked, and the row may go only when its object is gone.
     """
-    here = context(session)
-    before = clock.now() - timedelta(minutes=settings_of(here).file_upload_minutes)
+    files = context(session).files
+    before = clock.now() - timedelta(minutes=settings_of(session).file_upload_minutes)
     stale = (
         select(FileUpload)
         .where(FileUpload.begun_at < before)
@@ -122,35 +155,6 @@ async def sweep_uploads(session: AsyncSession) -> None:
         .with_for_update(skip_locked=True)
     )
     for upload in (await session.scalars(stale)).all():
-        if await here.files.exists(upload.object_key):
-            await here.files.delete(upload.object_key)
+        if await files.exists(upload.object_key):
+            await files.delete(upload.object_key)
         await session.delete(upload)
-
-
-def settings_of(here: Context) -> CaseSettings:
-    assert isinstance(here.settings, CaseSettings)
-    return here.settings
-
-
-async def _announce(here: Context) -> FileUpload:
-    moment = clock.now()
-    file_id = clock.new_id()
-    upload = FileUpload(file_id=file_id, object_key=f"{moment:%Y/%m/%d}/{file_id}", begun_at=moment)
-    # A transaction of its own: the row must stand even if everything after it fails.
-    async with transaction(here) as session:
-        session.add(upload)
-    return upload
-
-
-async def _watched(
-    body: AsyncIterator[bytes], form: FileForm, inspection: Inspection, expected: bytes | None
-) -> AsyncIterator[bytes]:
-    async for chunk in body:
-        piece = form.feed(chunk)
-        if piece:
-            inspection.feed(piece, extension=form.extension, declared=form.declared)
-            yield piece
-    form.conclude()
-    told = digests.sha256_of(form.digest)
-    for one in (expected, told):
-        inspection.conclude(extension=form.extension, declared=form.declared, expected=one)

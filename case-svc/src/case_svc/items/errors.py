@@ -1,7 +1,7 @@
 """What can go wrong when an item is looked up.
 
 NotFound
-└── ItemNotFound   404  this service has not been told of such an item
+└── ItemNotFound   404  this service has no copy of such an item
 """
 
 from chassis.errors import NotFound

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.items.errors import ItemNotFound
@@ -21,13 +22,15 @@ async def get_item(session: AsyncSession, item_id: UUID) -> Item:
 
 async def get_guide(session: AsyncSession, item_id: UUID, version: int) -> Guide:
     """The guide of one published version: immutable, so it is read once; nobody may change it."""
-    here = context(session)
-    kept: Guide | None = here.memory.get((item_id, version))
-    if kept is not None:
-        return kept
-    found = await session.get(ItemVersion, (item_id, version))
-    if found is None:
+    process = context(session)
+    cached: Guide | None = process.memory.get((item_id, version))
+    if cached is not None:
+        return cached
+    statement = select(ItemVersion.guide).where(
+        ItemVersion.item_id == item_id, ItemVersion.version == version
+    )
+    guide: Guide | None = await session.scalar(statement)
+    if guide is None:
         raise ItemNotFound(item_id=item_id)
-    session.expunge(found)
-    guide: Guide = here.remember((item_id, version), found.guide)
+    process.remember((item_id, version), guide)
     return guide

@@ -1,4 +1,4 @@
-"""What `catalog` tells: an item was published, suspended, resumed or cancelled."""
+"""Events of `catalog`: an item was published, suspended, resumed or cancelled."""
 
 from typing import Any
 from uuid import UUID

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.items.models import Item, ItemVersion
+from chassis.upsert import upsert_newer
 
 
 async def keep_item(
@@ -19,10 +20,4 @@ async def keep_item(
             .values(item_id=values["item_id"], version=values["version"], guide=guide)
             .on_conflict_do_nothing()
         )
-    statement = insert(Item).values(**values)
-    newer = statement.on_conflict_do_update(
-        index_elements=["item_id"],
-        set_={name: statement.excluded[name] for name in values if name != "item_id"},
-        where=Item.revision < statement.excluded.revision,
-    )
-    await session.execute(newer)
+    await upsert_newer(session, Item, [values], version="revision")

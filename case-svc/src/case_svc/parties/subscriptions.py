@@ -1,4 +1,4 @@
-"""What `identity` tells: persons, companies, mandates, departments, staff."""
+"""Events of `identity`: persons, companies, mandates, departments, staff."""
 
 from datetime import date
 from uuid import UUID
@@ -6,9 +6,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from case_svc.parties import usecases
 from case_svc.parties.models import Company, Department, Mandate, Person, StaffMember
+from case_svc.parties.usecases import encrypted
 from chassis.consumer import Received, Subscriptions
+from chassis.upsert import upsert_newer
 
 subscriptions = Subscriptions(copies=True)
 
@@ -66,26 +67,26 @@ class StaffRead(Reading):
 @subscriptions.on("identity.person.registered.v1", PersonRead)
 @subscriptions.on("identity.person.changed.v1", PersonRead)
 async def on_person(session: AsyncSession, event: Received[PersonRead]) -> None:
-    boxes = usecases.boxed(session, event.sealed, "name", "id_number", "mobile")
-    await usecases.keep_copy(session, Person, event.data.model_dump() | boxes)
+    personal = encrypted(session, event.sealed, "name", "id_number", "mobile")
+    await upsert_newer(session, Person, [event.data.model_dump() | personal])
 
 
 @subscriptions.on("identity.company.changed.v1", CompanyRead)
 async def on_company_changed(session: AsyncSession, event: Received[CompanyRead]) -> None:
-    await usecases.keep_copy(session, Company, event.data.model_dump())
+    await upsert_newer(session, Company, [event.data.model_dump()])
 
 
 @subscriptions.on("identity.mandate.changed.v1", MandateRead)
 async def on_mandate_changed(session: AsyncSession, event: Received[MandateRead]) -> None:
-    await usecases.keep_copy(session, Mandate, event.data.model_dump())
+    await upsert_newer(session, Mandate, [event.data.model_dump()])
 
 
 @subscriptions.on("identity.department.changed.v1", DepartmentRead)
 async def on_department_changed(session: AsyncSession, event: Received[DepartmentRead]) -> None:
-    await usecases.keep_copy(session, Department, event.data.model_dump())
+    await upsert_newer(session, Department, [event.data.model_dump()])
 
 
 @subscriptions.on("identity.staff.changed.v1", StaffRead)
 async def on_staff_changed(session: AsyncSession, event: Received[StaffRead]) -> None:
-    box = usecases.boxed(session, event.sealed, "name")
-    await usecases.keep_copy(session, StaffMember, event.data.model_dump() | box)
+    personal = encrypted(session, event.sealed, "name")
+    await upsert_newer(session, StaffMember, [event.data.model_dump() | personal])

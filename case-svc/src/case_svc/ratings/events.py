@@ -1,4 +1,4 @@
-"""What a rating tells the other services: the mark, never the words or the person behind them."""
+"""What other services learn of a rating: the mark, never the words or who gave it."""
 
 from typing import ClassVar
 

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, DateTime, ForeignKey, LargeBinary, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from case_svc.ratings import rectification, scale
-from case_svc.ratings.rectification import Action, State
+from case_svc.ratings.rules import rectification, scale
+from case_svc.ratings.rules.rectification import Action, State
 from case_svc.tables import Base
 
 

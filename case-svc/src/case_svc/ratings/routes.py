@@ -1,13 +1,15 @@
 """Ratings of a case, and the rectifications that bad ones open."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases.errors import CaseNotFound
-from case_svc.cases.queries.cases import get_case
+from case_svc.cases.queries import get_case
+from case_svc.parties.queries import in_clear
 from case_svc.ratings import queries, usecases
 from case_svc.ratings.errors import (
     AlreadyRated,
@@ -18,8 +20,9 @@ from case_svc.ratings.errors import (
 )
 from case_svc.ratings.models import Rating, Rectification
 from case_svc.ratings.queries import Dossier
-from case_svc.ratings.rectification import State
-from case_svc.ratings.scale import SCALE, RatedService
+from case_svc.ratings.rules.rectification import State
+from case_svc.ratings.rules.scale import SCALE, RatedService
+from case_svc.ratings.rules.screening import screened
 from case_svc.ratings.schemas import (
     CallBackIn,
     ClosingIn,
@@ -32,8 +35,7 @@ from case_svc.ratings.schemas import (
     StepOut,
     VerificationIn,
 )
-from case_svc.ratings.screening import screened
-from chassis.auth import Citizen, SignedIn, Staff
+from chassis.auth import Actor, Citizen, SignedIn, Staff
 from chassis.db import ReadSession, Session
 from chassis.errors import Stale
 from chassis.pagination import Key, Page, PageQuery, page_of, paginate
@@ -43,6 +45,7 @@ from chassis.problems import problems
 router = APIRouter(prefix="/api/v1", tags=["ratings"])
 
 _ORDERS = "/supervision/rectifications"
+_ORDER = _ORDERS + "/{rectification_id}"
 _STEP = problems(RectificationNotFound, IllegalStep, Stale)
 
 
@@ -66,8 +69,7 @@ async def rate_case(
         match=match,
     )
     states = await queries.states_of(session, actor, case_id)
-    comment = queries.opened(session, rating.comment)
-    return _rating_out(rating, comment, states.get(rating.rating_id))
+    return _rating_out(session, rating, states.get(rating.rating_id))
 
 
 @router.get("/cases/{case_id}/ratings", responses=problems(CaseNotFound))
@@ -75,15 +77,14 @@ async def list_ratings(case_id: UUID, actor: SignedIn, session: ReadSession) -> 
     """The ratings of a case: whole for the party; for staff without who rated, words screened."""
     case = await get_case(session, actor, case_id)
     states = await queries.states_of(session, actor, case.case_id)
-    found = []
+    ratings = []
     for rating in await queries.ratings_of(session, case.case_id):
-        words = queries.opened(session, rating.comment)
-        shown = _rating_out(rating, words, states.get(rating.rating_id))
+        shown = _rating_out(session, rating, states.get(rating.rating_id))
         if actor.kind == "staff":
-            shown.comment = screened(words) if words else None
-            shown.tags = [screened(one) for one in rating.tags]
-        found.append(shown)
-    return RatingList(data=found, next=None)
+            shown.comment = screened(shown.comment) if shown.comment else None
+            shown.tags = [screened(tag) for tag in rating.tags]
+        ratings.append(shown)
+    return RatingList(data=ratings, next=None)
 
 
 @router.get(_ORDERS)
@@ -102,98 +103,86 @@ async def list_rectifications(
         (Rectification.rectification_id, "asc"),
     ]
     window = await paginate(session, statement, keys, page)
-    found = await queries.dossiers(session, window.rows)
-    return page_of(window, [_order_out(session, one) for one in found])
+    dossiers = await queries.dossiers(session, window.rows)
+    return page_of(window, [_order_out(session, dossier) for dossier in dossiers])
 
 
-@router.post(_ORDERS + "/{rectification_id}/contact", responses=_STEP)
-async def contact_rater(
-    rectification_id: UUID,
-    body: ContactIn,
-    actor: Staff,
-    match: OptionalMatch,
-    session: Session,
-    response: Response,
+@router.get(_ORDER, responses=problems(RectificationNotFound))
+async def read_rectification(
+    rectification_id: UUID, actor: Staff, session: ReadSession, response: Response
 ) -> RectificationOut:
-    """The rater was contacted (within one working day by default)."""
-    order = await usecases.contact_rater(session, actor, rectification_id, match, note=body.note)
-    return await _answer(session, order, response)
-
-
-@router.post(_ORDERS + "/{rectification_id}/verification", responses=_STEP)
-async def verify_rating(
-    rectification_id: UUID,
-    body: VerificationIn,
-    actor: Staff,
-    match: OptionalMatch,
-    session: Session,
-    response: Response,
-) -> RectificationOut:
-    """`valid` goes on to measures; `invalid` and `mistaken` exclude the rating, with the reason."""
-    order = await usecases.verify_rating(
-        session, actor, rectification_id, match, result=body.result, note=body.note
-    )
-    return await _answer(session, order, response)
-
-
-@router.post(_ORDERS + "/{rectification_id}/measures", responses=_STEP)
-async def record_measures(
-    rectification_id: UUID,
-    body: MeasuresIn,
-    actor: Staff,
-    match: OptionalMatch,
-    session: Session,
-    response: Response,
-) -> RectificationOut:
-    """What was done about it."""
-    order = await usecases.record_measures(
-        session, actor, rectification_id, match, measures=body.measures
-    )
-    return await _answer(session, order, response)
-
-
-@router.post(_ORDERS + "/{rectification_id}/call-back", responses=_STEP)
-async def call_back(
-    rectification_id: UUID,
-    body: CallBackIn,
-    actor: Staff,
-    match: OptionalMatch,
-    session: Session,
-    response: Response,
-) -> RectificationOut:
-    """Ask again; who is not satisfied sends the order back to its measures."""
-    order = await usecases.call_back(
-        session, actor, rectification_id, match, satisfied=body.satisfied, note=body.note
-    )
-    return await _answer(session, order, response)
-
-
-@router.post(_ORDERS + "/{rectification_id}/closing", responses=_STEP)
-async def close_rectification(
-    rectification_id: UUID,
-    body: ClosingIn,
-    actor: Staff,
-    match: OptionalMatch,
-    session: Session,
-    response: Response,
-) -> RectificationOut:
-    """Close the order."""
-    order = await usecases.close_rectification(
-        session, actor, rectification_id, match, note=body.note
-    )
-    return await _answer(session, order, response)
-
-
-async def _answer(
-    session: AsyncSession, order: Rectification, response: Response
-) -> RectificationOut:
-    await session.flush()
+    """One order of the department, with every step taken; never one about one's own work."""
+    order = await queries.get_rectification(session, actor, rectification_id)
     set_tag(response, order.version)
     (dossier,) = await queries.dossiers(session, [order])
     return _order_out(session, dossier)
 
 
-def _rating_out(rating: Rating, comment: str | None, state: str | None) -> RatingOut:
+@dataclass
+class OrderActionRequest:
+    """One request that acts on a rectification; it is answered as GET shows the order."""
+
+    rectification_id: UUID
+    actor: Staff
+    match: OptionalMatch
+    session: Session
+    response: Response
+
+    @property
+    def target(self) -> tuple[AsyncSession, Actor, UUID, str | None]:
+        return self.session, self.actor, self.rectification_id, self.match
+
+    async def answer(self, order: Rectification) -> RectificationOut:
+        await self.session.flush()
+        set_tag(self.response, order.version)
+        self.response.headers["Content-Location"] = _path_of(order)
+        (dossier,) = await queries.dossiers(self.session, [order])
+        return _order_out(self.session, dossier)
+
+
+OrderAction = Annotated[OrderActionRequest, Depends()]
+
+
+@router.post(_ORDER + "/contact", responses=_STEP)
+async def contact_rater(body: ContactIn, action: OrderAction) -> RectificationOut:
+    """The rater was contacted (within one working day by default)."""
+    order = await usecases.contact_rater(*action.target, note=body.note)
+    return await action.answer(order)
+
+
+@router.post(_ORDER + "/verification", responses=_STEP)
+async def verify_rating(body: VerificationIn, action: OrderAction) -> RectificationOut:
+    """`valid` goes on to measures; `invalid` and `mistaken` exclude the rating, with the reason."""
+    order = await usecases.verify_rating(*action.target, result=body.result, note=body.note)
+    return await action.answer(order)
+
+
+@router.post(_ORDER + "/measures", responses=_STEP)
+async def record_measures(body: MeasuresIn, action: OrderAction) -> RectificationOut:
+    """What was done about it."""
+    order = await usecases.record_measures(*action.target, measures=body.measures)
+    return await action.answer(order)
+
+
+@router.post(_ORDER + "/call-back", responses=_STEP)
+async def call_back(body: CallBackIn, action: OrderAction) -> RectificationOut:
+    """Ask again; a rater who is not satisfied sends the order back to its measures."""
+    order = await usecases.call_back(*action.target, satisfied=body.satisfied, note=body.note)
+    return await action.answer(order)
+
+
+@router.post(_ORDER + "/closing", responses=_STEP)
+async def close_rectification(body: ClosingIn, action: OrderAction) -> RectificationOut:
+    """Close the order."""
+    order = await usecases.close_rectification(*action.target, note=body.note)
+    return await action.answer(order)
+
+
+def _path_of(order: Rectification) -> str:
+    return f"/api/v1{_ORDERS}/{order.rectification_id}"
+
+
+def _rating_out(session: AsyncSession, rating: Rating, state: str | None) -> RatingOut:
     return RatingOut(
         rating_id=rating.rating_id,
         case_id=rating.case_id,
@@ -201,7 +190,7 @@ def _rating_out(rating: Rating, comment: str | None, state: str | None) -> Ratin
         satisfaction=rating.satisfaction,
         satisfaction_text=SCALE[rating.satisfaction],
         tags=rating.tags,
-        comment=comment,
+        comment=in_clear(session, rating.comment),
         rated_at=rating.rated_at,
         rectification=state,
     )
@@ -209,8 +198,7 @@ def _rating_out(rating: Rating, comment: str | None, state: str | None) -> Ratin
 
 def _order_out(session: AsyncSession, dossier: Dossier) -> RectificationOut:
     order, rating = dossier.rectification, dossier.rating
-    words = queries.opened(session, rating.comment)
-    base = f"/api/v1{_ORDERS}/{order.rectification_id}"
+    comment = in_clear(session, rating.comment)
     return RectificationOut(
         rectification_id=order.rectification_id,
         rating_id=rating.rating_id,
@@ -220,8 +208,8 @@ def _order_out(session: AsyncSession, dossier: Dossier) -> RectificationOut:
         service=RatedService(rating.service),
         satisfaction=rating.satisfaction,
         satisfaction_text=SCALE[rating.satisfaction],
-        tags=[screened(one) for one in rating.tags],
-        comment=screened(words) if words else None,
+        tags=[screened(tag) for tag in rating.tags],
+        comment=screened(comment) if comment else None,
         state=order.state,
         actions=list(order.actions),
         basis=order.basis,
@@ -233,9 +221,9 @@ def _order_out(session: AsyncSession, dossier: Dossier) -> RectificationOut:
         satisfied=order.satisfied,
         closed_at=order.closed_at,
         steps=[
-            StepOut(action=one.action, at=one.at, note=queries.opened(session, one.note))
-            for one in dossier.steps
+            StepOut(action=step.action, at=step.at, note=in_clear(session, step.note))
+            for step in dossier.steps
         ],
         version=order.version,
-        links={name: f"{base}/{name}" for name in order.actions},
+        links={name: f"{_path_of(order)}/{name}" for name in order.actions},
     )

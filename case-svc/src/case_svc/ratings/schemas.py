@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from case_svc.ratings.scale import RatedService
+from case_svc.ratings.rules.scale import RatedService
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Needed = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -82,7 +82,7 @@ class StepOut(BaseModel):
 
 
 class RectificationOut(BaseModel):
-    """Nothing in it tells who rated."""
+    """Nothing in it says who rated."""
 
     rectification_id: UUID
     rating_id: UUID

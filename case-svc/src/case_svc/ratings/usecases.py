@@ -1,23 +1,26 @@
 """Rate a service; contact, verify, rectify, call back and close after a bad rating."""
 
 from collections.abc import Sequence
-from datetime import date
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from case_svc.cases import clock as legal_clock
-from case_svc.cases.lifecycle import State as CaseState
 from case_svc.cases.models import Case
-from case_svc.cases.queries.calendar import load_calendar
-from case_svc.cases.queries.cases import get_case, is_applicant
-from case_svc.cases.usecases.moves import facts, settings_of
-from case_svc.ratings import queries, rectification
+from case_svc.cases.queries import get_case, powers_of
+from case_svc.cases.rules.lifecycle import State as CaseState
+from case_svc.cases.usecases import event_fields
+from case_svc.clocks.queries import load_calendar
+from case_svc.clocks.rules.legal_time import add_workdays
+from case_svc.parties.rules.powers import Power
+from case_svc.ratings import queries
 from case_svc.ratings.errors import AlreadyRated, NothingToRate, NotTheApplicant
 from case_svc.ratings.events import CaseRated
 from case_svc.ratings.models import Rating, Rectification, RectificationStep
-from case_svc.ratings.rectification import Action, State
-from case_svc.ratings.scale import SERVICE_ZH, RatedService
+from case_svc.ratings.policies import services_left
+from case_svc.ratings.rules import rectification
+from case_svc.ratings.rules.rectification import Action, State
+from case_svc.ratings.rules.scale import SERVICE_ZH, RatedService
+from case_svc.settings import settings_of
 from chassis import clock
 from chassis.auth import Actor
 from chassis.db import context
@@ -36,16 +39,20 @@ async def rate_case(
     comment: str | None,
     match: str | None = None,
 ) -> Rating:
-    """Keep the rating, tell the world, and open a rectification when it is a bad one."""
+    """Keep and publish the rating, and open a rectification when it is a bad one."""
     # Locked: the second of two ratings of one service must see the first.
     case = await get_case(session, actor, case_id, for_update=True)
     if case.state is CaseState.DRAFT:
         raise NothingToRate
-    if not await is_applicant(session, actor, case, power="rate"):
+    powers = await powers_of(session, actor, case.person_id, case.company_id, case.item_code)
+    if case.case_no is None or Power.RATE not in powers:
         raise NotTheApplicant
     ensure_match(match, case.version)
-    rated = await queries.rated_services(session, case_id)
-    _ensure_first(rated, service)
+    left = services_left(case.rated)
+    if service not in left:
+        raise AlreadyRated(
+            service=f"{SERVICE_ZH[service]}（{service.value}）", left="、".join(left) or "–"
+        )
     rating = Rating(
         rating_id=clock.new_id(),
         case_id=case.case_id,
@@ -55,20 +62,20 @@ async def rate_case(
         service=service.value,
         satisfaction=satisfaction,
         tags=list(dict.fromkeys(tags)),
-        comment=_sealed(session, comment),
+        comment=_encrypted(session, comment),
         rated_by=actor.id,
         rated_at=clock.now(),
         is_valid=True,
     )
     session.add(rating)
     # What the parties may do with the case has changed, so its version has.
-    case.rated = [*rated, service.value]
+    case.rated = [*case.rated, service.value]
     case.version += 1
     await session.flush()
     if rating.is_bad:
         await _open_rectification(session, case, rating)
     await record(
-        session, CaseRated(**facts(case), service=rating.service, satisfaction=satisfaction)
+        session, CaseRated(**event_fields(case), service=rating.service, satisfaction=satisfaction)
     )
     return rating
 
@@ -77,7 +84,7 @@ async def contact_rater(
     session: AsyncSession, actor: Actor, rectification_id: UUID, match: str | None, *, note: str
 ) -> Rectification:
     """The rater was reached, or it was tried; the clock of the contact stops."""
-    order = await _take(session, actor, rectification_id, match, Action.CONTACT, note)
+    order = await _act(session, actor, rectification_id, match, Action.CONTACT, note)
     order.contacted_at = clock.now()
     return order
 
@@ -93,10 +100,10 @@ async def verify_rating(
 ) -> Rectification:
     """What is not valid leaves the numbers; the reason stays on record."""
     action = rectification.verification(result)
-    order = await _take(session, actor, rectification_id, match, action, note)
+    order = await _act(session, actor, rectification_id, match, action, note)
     order.verification, order.verified_at = result, clock.now()
     if order.state == State.EXCLUDED:
-        (await queries.get_rating(session, order.rating_id)).is_valid = False
+        (await session.get_one(Rating, order.rating_id)).is_valid = False
     return order
 
 
@@ -104,10 +111,10 @@ async def record_measures(
     session: AsyncSession, actor: Actor, rectification_id: UUID, match: str | None, *, measures: str
 ) -> Rectification:
     """What was done about it; from now on the call-back clock runs."""
-    order = await _take(session, actor, rectification_id, match, Action.RECTIFY, measures)
+    order = await _act(session, actor, rectification_id, match, Action.RECTIFY, measures)
     days = settings_of(session).rating_call_back_days
     order.rectified_at = clock.now()
-    order.call_back_due_on = await _working_day(session, clock.today(), days)
+    order.call_back_due_on = add_workdays(await load_calendar(session), clock.today(), days)
     return order
 
 
@@ -120,9 +127,9 @@ async def call_back(
     satisfied: bool,
     note: str,
 ) -> Rectification:
-    """Who is still not satisfied sends the order back to its measures."""
+    """A rater who is still not satisfied sends the order back to its measures."""
     action = rectification.call_back(satisfied=satisfied)
-    order = await _take(session, actor, rectification_id, match, action, note)
+    order = await _act(session, actor, rectification_id, match, action, note)
     order.satisfied, order.called_back_at = satisfied, clock.now()
     if not satisfied:
         order.rectified_at = order.call_back_due_on = None
@@ -132,21 +139,14 @@ async def call_back(
 async def close_rectification(
     session: AsyncSession, actor: Actor, rectification_id: UUID, match: str | None, *, note: str
 ) -> Rectification:
-    order = await _take(session, actor, rectification_id, match, Action.CLOSE, note)
+    order = await _act(session, actor, rectification_id, match, Action.CLOSE, note)
     order.closed_at = clock.now()
     return order
 
 
-def _ensure_first(rated: Sequence[str], service: RatedService) -> None:
-    left = queries.services_left(rated)
-    if service not in left:
-        open_services = "、".join(one.value for one in left) or "–"
-        raise AlreadyRated(service=f"{SERVICE_ZH[service]}（{service.value}）", left=open_services)
-
-
 async def _open_rectification(session: AsyncSession, case: Case, rating: Rating) -> None:
-    settings = settings_of(session)
-    today = clock.today()
+    settings, today = settings_of(session), clock.today()
+    calendar = await load_calendar(session)
     session.add(
         Rectification(
             rectification_id=clock.new_id(),
@@ -159,14 +159,14 @@ async def _open_rectification(session: AsyncSession, case: Case, rating: Rating)
             state=State.CREATED.value,
             basis=settings.rating_basis,
             opened_at=clock.now(),
-            contact_due_on=await _working_day(session, today, settings.rating_contact_days),
-            rectify_due_on=await _working_day(session, today, settings.rating_rectify_days),
+            contact_due_on=add_workdays(calendar, today, settings.rating_contact_days),
+            rectify_due_on=add_workdays(calendar, today, settings.rating_rectify_days),
             version=1,
         )
     )
 
 
-async def _take(
+async def _act(
     session: AsyncSession,
     actor: Actor,
     rectification_id: UUID,
@@ -174,7 +174,7 @@ async def _take(
     action: Action,
     note: str,
 ) -> Rectification:
-    order = await queries.get_rectification(session, actor, rectification_id)
+    order = await queries.get_rectification(session, actor, rectification_id, for_update=True)
     ensure_match(match, order.version)
     order.move(action)
     session.add(
@@ -182,7 +182,7 @@ async def _take(
             step_id=clock.new_id(),
             rectification_id=order.rectification_id,
             action=action.value,
-            note=_sealed(session, note),
+            note=_encrypted(session, note),
             actor_id=actor.id,
             at=clock.now(),
         )
@@ -190,10 +190,5 @@ async def _take(
     return order
 
 
-async def _working_day(session: AsyncSession, start: date, days: int) -> date:
-    calendar = await load_calendar(session, start.year, start.year + 1)
-    return legal_clock.add_workdays(calendar, start, days)
-
-
-def _sealed(session: AsyncSession, words: str | None) -> bytes | None:
+def _encrypted(session: AsyncSession, words: str | None) -> bytes | None:
     return context(session).vault.encrypt(words) if words else None

@@ -1,22 +1,20 @@
 """The public numbers and rules; warnings and cards for the staff they concern."""
 
-import hashlib
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from case_svc.supervision import lights, usecases
+from case_svc.supervision import usecases
 from case_svc.supervision.errors import BadPeriod, WarningAnswered, WarningNotFound
-from case_svc.supervision.indicators import INDICATORS, Indicator, value_of
-from case_svc.supervision.lights import Level, Rule
 from case_svc.supervision.models import SupervisionWarning
-from case_svc.supervision.periods import period_of
 from case_svc.supervision.queries import warnings as queries
-from case_svc.supervision.queries.figures import Figures, Scope, figures
-from case_svc.supervision.rules import WATCHES, thresholds_text
+from case_svc.supervision.queries.figures import Figures, Scope, load_figures
+from case_svc.supervision.rules.indicators import INDICATORS, value_of
+from case_svc.supervision.rules.lights import Level, Rule, light_of
+from case_svc.supervision.rules.periods import period_of
+from case_svc.supervision.rules.watches import WATCHES, thresholds_text
 from case_svc.supervision.schemas import (
     AnswerIn,
     IndicatorOut,
@@ -31,7 +29,7 @@ from chassis import clock
 from chassis.auth import Anyone, Staff
 from chassis.db import ReadSession, Session, context
 from chassis.pagination import Key, Page, PageQuery, page_of, paginate
-from chassis.preconditions import public_read
+from chassis.preconditions import digest_of, public_read
 from chassis.problems import language_of, problems
 
 router = APIRouter(prefix="/api/v1", tags=["supervision"])
@@ -62,8 +60,8 @@ async def read_performance(
         period=period_of(period, clock.today()),
     )
     language = language_of(request.headers.get("accept-language"))
-    answer = _performance_out(scope, await figures(session, scope), language)
-    public_read(request, response, _tag_of(answer), 0)
+    answer = _performance_out(scope, await load_figures(session, scope), language)
+    public_read(request, response, digest_of(answer), 0)
     return answer
 
 
@@ -86,7 +84,7 @@ async def list_rules(
         ],
         next=None,
     )
-    public_read(request, response, _tag_of(answer), 300)
+    public_read(request, response, digest_of(answer), 300)
     return answer
 
 
@@ -109,7 +107,13 @@ async def list_warnings(
         (SupervisionWarning.warning_id, "desc"),
     ]
     window = await paginate(session, statement, keys, page)
-    return page_of(window, [_warning_out(session, one) for one in window.rows])
+    return page_of(window, [_warning_out(session, warning) for warning in window.rows])
+
+
+@router.get("/supervision/warnings/{warning_id}", responses=problems(WarningNotFound))
+async def read_warning(warning_id: UUID, actor: Staff, session: ReadSession) -> WarningOut:
+    """One reminder, warning or card of the actor's department and region."""
+    return _warning_out(session, await queries.get_warning(session, actor, warning_id))
 
 
 @router.post(
@@ -117,47 +121,41 @@ async def list_warnings(
     responses=problems(WarningNotFound, WarningAnswered),
 )
 async def answer_warning(
-    warning_id: UUID, body: AnswerIn, actor: Staff, session: Session
+    warning_id: UUID, body: AnswerIn, actor: Staff, session: Session, response: Response
 ) -> WarningOut:
     """Explain a warning, once; an explained yellow card does not turn red."""
     warning = await usecases.answer_warning(
         session, actor, warning_id, explanation=body.explanation
     )
+    response.headers["Content-Location"] = f"/api/v1/supervision/warnings/{warning_id}"
     return _warning_out(session, warning)
 
 
-def _tag_of(answer: BaseModel) -> str:
-    return hashlib.sha256(answer.model_dump_json().encode()).hexdigest()[:32]
-
-
-def _performance_out(scope: Scope, found: Figures, language: str) -> PerformanceOut:
+def _performance_out(scope: Scope, figures: Figures, language: str) -> PerformanceOut:
+    chinese = language == "zh"
     return PerformanceOut(
         scope=ScopeOut(
             region=scope.region,
             department=scope.department,
             period=PeriodOut(first=scope.period.first, last=scope.period.last),
         ),
-        indicators=[_indicator_out(one, *found[one.code], language) for one in INDICATORS],
-    )
-
-
-def _indicator_out(
-    indicator: Indicator, numerator: float, denominator: float, language: str
-) -> IndicatorOut:
-    chinese = language == "zh"
-    return IndicatorOut(
-        code=indicator.code,
-        level=indicator.level.value,
-        name=indicator.name_zh if chinese else indicator.name_en,
-        definition=indicator.zh if chinese else indicator.en,
-        name_zh=indicator.name_zh,
-        name_en=indicator.name_en,
-        numerator=round(numerator, 4),
-        denominator=round(denominator, 4),
-        value=value_of(numerator, denominator),
-        unit=indicator.unit,
-        definition_zh=indicator.zh,
-        definition_en=indicator.en,
+        indicators=[
+            IndicatorOut(
+                code=indicator.code,
+                level=indicator.level.value,
+                name=indicator.name_zh if chinese else indicator.name_en,
+                definition=indicator.zh if chinese else indicator.en,
+                name_zh=indicator.name_zh,
+                name_en=indicator.name_en,
+                numerator=round(figures[indicator.code][0], 4),
+                denominator=round(figures[indicator.code][1], 4),
+                value=value_of(*figures[indicator.code]),
+                unit=indicator.unit,
+                definition_zh=indicator.zh,
+                definition_en=indicator.en,
+            )
+            for indicator in INDICATORS
+        ],
     )
 
 
@@ -174,7 +172,7 @@ def _warning_out(session: AsyncSession, warning: SupervisionWarning) -> WarningO
         rule_name_zh=watch.name_zh,
         rule_name_en=watch.name_en,
         level=warning.level,
-        light=lights.light_of(Level(warning.level)).value,
+        light=light_of(Level(warning.level)).value,
         due_on=warning.due_on,
         written_at=warning.written_at,
         answer=context(session).vault.decrypt(warning.answer) if warning.answer else None,

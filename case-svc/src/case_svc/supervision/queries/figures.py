@@ -6,13 +6,15 @@ rectifications fallen due in the period) is one statement, its columns named aft
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from case_svc.cases.regions import stem
-from case_svc.supervision.periods import Period
+from case_svc.cases.models import MATERIAL_PRESENT
+from case_svc.cases.rules.lifecycle import MaterialState
+from case_svc.cases.rules.regions import stem
+from case_svc.supervision.rules.periods import Period
 from chassis import clock
 
 Figures = dict[str, tuple[float, float]]
@@ -51,7 +53,8 @@ SELECT count(*) AS items,
   count(*) FILTER (WHERE visits <= 1) AS one_visit,
   count(*) FILTER (WHERE visits = 0) AS no_visit,
   coalesce(sum(legal) FILTER (WHERE legal > 0), 0) AS legal,
-  coalesce(sum(promised) FILTER (WHERE legal > 0), 0) AS promised
+  coalesce(sum(legal) FILTER (WHERE legal > 0), 0)
+    - coalesce(sum(promised) FILTER (WHERE legal > 0), 0) AS spared_time
 FROM open_item
 """  # noqa: S608 - constants only; values are bound
 _SUBMITTED: Final = f"""
@@ -66,9 +69,10 @@ WITH cohort AS (
   FROM case_entry WHERE case_id IN (SELECT case_id FROM cohort) GROUP BY case_id
 ), given AS (
   SELECT count(*) AS materials,
-    count(*) FILTER (WHERE certificate_code IS NOT NULL AND state <> 'invalid') AS spared
+    count(*) FILTER (
+      WHERE certificate_code IS NOT NULL AND state <> '{MaterialState.FAILED}') AS spared
   FROM case_material
-  WHERE required AND replaced_at IS NULL AND case_id IN (SELECT case_id FROM cohort)
+  WHERE required AND {MATERIAL_PRESENT} AND case_id IN (SELECT case_id FROM cohort)
 )
 SELECT count(*) AS submitted,
   count(accepted_at) AS accepted,
@@ -146,25 +150,10 @@ WHERE rectify_due_on BETWEEN :first AND :last
 """  # noqa: S608
 
 
-async def figures(session: AsyncSession, scope: Scope) -> Figures:
+async def load_figures(session: AsyncSession, scope: Scope) -> Figures:
     """Indicator code → numerator and denominator."""
-    found: Figures = {}
-    for cohort, read in (
-        (_ITEMS, _of_items),
-        (_SUBMITTED, _of_submitted),
-        (_ACCEPTED, _of_accepted),
-        (_DECIDED, _of_decided),
-        (_RATED, _of_rated),
-        (_RECTIFIED, _of_rectified),
-    ):
-        row = (await session.execute(text(cohort), _bound(cohort, scope))).mappings().one()
-        found |= read({name: float(value) for name, value in row.items()})
-    return found
-
-
-def _bound(cohort: str, scope: Scope) -> dict[str, Any]:
     period = scope.period
-    values: dict[str, Any] = {
+    values = {
         "prefix": stem(scope.region) if scope.region else "",
         "department": scope.department or "",
         "first": period.first,
@@ -174,57 +163,60 @@ def _bound(cohort: str, scope: Scope) -> dict[str, Any]:
         "now": clock.now(),
         "today": clock.today(),
     }
-    return {name: value for name, value in values.items() if f":{name}" in cohort}
+    figures: Figures = {}
+    for cohort, fractions in _COHORTS:
+        bound = {name: value for name, value in values.items() if f":{name}" in cohort}
+        row = (await session.execute(text(cohort), bound)).mappings().one()
+        for code, (numerator, denominator) in fractions.items():
+            figures[code] = float(row[numerator]), float(row[denominator])
+    return figures
 
 
-def _of_items(row: dict[str, float]) -> Figures:
-    items = row["items"]
-    return {
-        "immediate_item_rate": (row["immediate"], items),
-        "promise_compression": (row["legal"] - row["promised"], row["legal"]),
-        "online_item_rate": (row["online"], items),
-        "fully_online_item_rate": (row["fully_online"], items),
-        "average_visits": (row["visits"], items),
-        "one_visit_item_rate": (row["one_visit"], items),
-        "zero_visit_item_rate": (row["no_visit"], items),
-    }
-
-
-def _of_submitted(row: dict[str, float]) -> Figures:
-    submitted = row["submitted"]
-    return {
-        "acceptance_rate": (row["accepted"], submitted),
-        "non_acceptance_rate": (row["not_accepted"], submitted),
-        "return_rate": (row["returned"], submitted),
-        "refusal_rate": (row["refused"], submitted),
-        "correction_rate": (row["corrected"], submitted),
-        "single_correction_rate": (row["corrected_once"], row["corrected"]),
-        "no_submission_rate": (row["spared"], row["materials"]),
-        "online_case_rate": (row["online"], submitted),
-        "rated_case_rate": (row["rated"], submitted),
-    }
-
-
-def _of_accepted(row: dict[str, float]) -> Figures:
-    return {"legal_overdue_rate": (row["overdue"], row["accepted"])}
-
-
-def _of_decided(row: dict[str, float]) -> Figures:
-    return {
-        "on_time_rate": (row["on_time"], row["decided"]),
-        "early_rate": (row["early"], row["decided"]),
-        "average_working_days": (row["days"], row["decided"]),
-    }
-
-
-def _of_rated(row: dict[str, float]) -> Figures:
-    return {"good_rating_rate": (row["good"], row["ratings"])}
-
-
-def _of_rectified(row: dict[str, float]) -> Figures:
-    return {
-        "rectification_rate": (row["rectified"], row["due"]),
-        "on_time_rectification_rate": (row["on_time"], row["due"]),
-        "call_back_rate": (row["called_back"], row["due"]),
-        "call_back_satisfaction_rate": (row["satisfied"], row["called_back"]),
-    }
+# Of each cohort: indicator code → the columns its numerator and denominator are.
+_COHORTS: Final[tuple[tuple[str, dict[str, tuple[str, str]]], ...]] = (
+    (
+        _ITEMS,
+        {
+            "immediate_item_rate": ("immediate", "items"),
+            "promise_compression": ("spared_time", "legal"),
+            "online_item_rate": ("online", "items"),
+            "fully_online_item_rate": ("fully_online", "items"),
+            "average_visits": ("visits", "items"),
+            "one_visit_item_rate": ("one_visit", "items"),
+            "zero_visit_item_rate": ("no_visit", "items"),
+        },
+    ),
+    (
+        _SUBMITTED,
+        {
+            "acceptance_rate": ("accepted", "submitted"),
+            "non_acceptance_rate": ("not_accepted", "submitted"),
+            "return_rate": ("returned", "submitted"),
+            "refusal_rate": ("refused", "submitted"),
+            "correction_rate": ("corrected", "submitted"),
+            "single_correction_rate": ("corrected_once", "corrected"),
+            "no_submission_rate": ("spared", "materials"),
+            "online_case_rate": ("online", "submitted"),
+            "rated_case_rate": ("rated", "submitted"),
+        },
+    ),
+    (_ACCEPTED, {"legal_overdue_rate": ("overdue", "accepted")}),
+    (
+        _DECIDED,
+        {
+            "on_time_rate": ("on_time", "decided"),
+            "early_rate": ("early", "decided"),
+            "average_working_days": ("days", "decided"),
+        },
+    ),
+    (_RATED, {"good_rating_rate": ("good", "ratings")}),
+    (
+        _RECTIFIED,
+        {
+            "rectification_rate": ("rectified", "due"),
+            "on_time_rectification_rate": ("on_time", "due"),
+            "call_back_rate": ("called_back", "due"),
+            "call_back_satisfaction_rate": ("satisfied", "called_back"),
+        },
+    ),
+)

@@ -9,21 +9,22 @@ from sqlalchemy import Select, and_, false, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from case_svc.cases import lifecycle
 from case_svc.cases.models import Case, CaseClock, CaseTask
-from case_svc.cases.queries.cases import within
+from case_svc.cases.queries import within
+from case_svc.cases.rules import lifecycle
+from case_svc.clocks.rules.legal_time import ClockKind
 from case_svc.ratings.models import Rectification
-from case_svc.ratings.rectification import State as OrderState
+from case_svc.ratings.rules.rectification import State as OrderState
 from case_svc.supervision.errors import WarningNotFound
-from case_svc.supervision.lights import Rule
 from case_svc.supervision.models import SupervisionWarning
+from case_svc.supervision.rules.lights import Rule
 from chassis.auth import Actor
 
-_RULES = {
-    "notify": Rule.NOTIFY,
-    "promise": Rule.PROMISE,
-    "legal": Rule.LEGAL,
-    "delivery": Rule.DELIVERY,
+_RULES: dict[str, Rule] = {
+    ClockKind.NOTIFY: Rule.NOTIFY,
+    ClockKind.PROMISE: Rule.PROMISE,
+    ClockKind.LEGAL: Rule.LEGAL,
+    ClockKind.DELIVERY: Rule.DELIVERY,
 }
 # A suspended case waits for a third party; its clocks stand still until that is over.
 _WAITING = frozenset({lifecycle.State.SUSPENDED, lifecycle.State.DRAFT} | lifecycle.FINAL)
@@ -55,14 +56,16 @@ def visible_to(actor: Actor) -> Select[SupervisionWarning]:
     )
 
 
-async def get_warning(session: AsyncSession, actor: Actor, warning_id: UUID) -> SupervisionWarning:
-    statement = (
-        visible_to(actor).where(SupervisionWarning.warning_id == warning_id).with_for_update()
-    )
-    found: SupervisionWarning | None = await session.scalar(statement)
-    if found is None:
+async def get_warning(
+    session: AsyncSession, actor: Actor, warning_id: UUID, *, for_update: bool = False
+) -> SupervisionWarning:
+    statement = visible_to(actor).where(SupervisionWarning.warning_id == warning_id)
+    if for_update:
+        statement = statement.with_for_update()
+    warning: SupervisionWarning | None = await session.scalar(statement)
+    if warning is None:
         raise WarningNotFound(warning_id=warning_id)
-    return found
+    return warning
 
 
 async def running_clocks(session: AsyncSession, after: UUID | None, limit: int) -> list[Watched]:
@@ -102,10 +105,7 @@ async def running_steps(session: AsyncSession, after: UUID | None, limit: int) -
     statement = (
         select(CaseTask, Case)
         .join(Case, Case.case_id == CaseTask.case_id)
-        .where(
-            CaseTask.status.in_(["open", "held"]),
-            Case.status.not_in([state.value for state in _WAITING]),
-        )
+        .where(CaseTask.is_present, Case.status.not_in([state.value for state in _WAITING]))
         .order_by(CaseTask.task_id)
         .limit(limit)
     )
@@ -163,7 +163,7 @@ async def running_orders(session: AsyncSession, after: UUID | None, limit: int) 
 
 async def faulty_cases(session: AsyncSession) -> list[tuple[Case, Rule]]:
     """Decided cases that show a fault no warning speaks of yet."""
-    found: list[tuple[Case, Rule]] = []
+    faulty: list[tuple[Case, Rule]] = []
     blank = func.coalesce(func.trim(Case.decision["reason"].astext), "") == ""
     for rule, fault in (
         (
@@ -172,12 +172,12 @@ async def faulty_cases(session: AsyncSession) -> list[tuple[Case, Rule]]:
         ),
         (Rule.NO_REASON, and_(Case.outcome == "refused", blank)),
     ):
-        told = select(SupervisionWarning.warning_id).where(
+        warned = select(SupervisionWarning.warning_id).where(
             SupervisionWarning.subject_id == Case.case_id, SupervisionWarning.rule == rule.value
         )
-        statement = select(Case).where(fault, Case.decided_at.is_not(None), ~told.exists())
-        found += [(case, rule) for case in await session.scalars(statement)]
-    return found
+        statement = select(Case).where(fault, Case.decided_at.is_not(None), ~warned.exists())
+        faulty += [(case, rule) for case in await session.scalars(statement)]
+    return faulty
 
 
 async def warnings_about(

@@ -1,1 +1,0 @@
-"""Every SELECT of the room; `cases.visible_to` is the one door to scoped rows."""

@@ -1,0 +1,1 @@
+"""Rules about a case: its life, its steps, where it belongs."""

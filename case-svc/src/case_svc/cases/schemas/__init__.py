@@ -1,1 +1,0 @@
-"""The public contract of the room: what comes in, what goes out."""

@@ -1,1 +1,0 @@
-"""The verbs of a case, by the hour of its life."""

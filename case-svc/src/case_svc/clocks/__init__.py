@@ -1,0 +1,1 @@
+"""Legal time: the working-day calendar and the periods computed with it. It knows no cases."""

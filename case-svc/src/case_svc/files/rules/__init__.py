@@ -1,0 +1,1 @@
+"""Rules about uploads: names, types, checksums, multipart bodies."""

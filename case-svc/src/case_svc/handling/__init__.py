@@ -1,0 +1,1 @@
+"""The officers' half: claims of tasks, acceptance, review, procedures, decision."""

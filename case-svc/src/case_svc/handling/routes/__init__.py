@@ -1,0 +1,1 @@
+"""POST routes of officers."""

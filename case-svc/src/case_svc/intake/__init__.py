@@ -1,0 +1,1 @@
+"""The applicant's half: drafts, submission, corrections, promised materials, withdrawal."""

@@ -1,0 +1,1 @@
+"""What applicants do, and what becomes of it when they do not."""

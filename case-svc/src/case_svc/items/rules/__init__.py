@@ -1,0 +1,1 @@
+"""Rules about the materials an item asks for."""

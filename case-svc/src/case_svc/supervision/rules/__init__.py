@@ -1,0 +1,1 @@
+"""Rules of supervision: lights, periods, indicators, what is watched."""

@@ -1,0 +1,1 @@
+"""One module for each view: its SELECTs and the rows they return."""

@@ -1,0 +1,1 @@
+"""GET routes, and the dependency that answers an action with the case."""

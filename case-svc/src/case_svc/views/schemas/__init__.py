@@ -1,0 +1,1 @@
+"""Shapes of the views: the public contract."""

@@ -1,0 +1,1 @@
+"""Views as one actor may see them: masked, recorded, with the actions open to her."""

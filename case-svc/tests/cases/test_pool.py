@@ -1,0 +1,47 @@
+"""Submissions on the pool the service has in operation."""
+
+import asyncio
+from dataclasses import replace
+
+import asyncpg
+import pytest_asyncio
+
+from chassis import db
+
+from .applying import person_with_item, submit
+
+
+@pytest_asyncio.fixture
+async def pooled(prepared, concurrent_here, busy_world):
+    url = concurrent_here.engine.url.render_as_string(hide_password=False)
+    engine = db.new_engine(url)
+    writing, reading = db.sessions_of(engine)
+    prepared.app.state.context = replace(
+        concurrent_here, engine=engine, writing=writing, reading=reading
+    )
+    yield
+    await engine.dispose()
+
+
+async def test_next_submission_after_lost_connections_succeeds(busy_world, pooled):
+    person, item = await person_with_item(busy_world)
+    body = await busy_world.body(person.id, item)
+    await asyncio.gather(*(submit(person, body, f"k{n}") for n in range(4)))
+    url = busy_world.here.engine.url.set(drivername="postgresql")
+    outside = await asyncpg.connect(url.render_as_string(hide_password=False))
+    ended = await outside.fetch(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await outside.close()
+    assert ended
+    answers = [await submit(person, body, f"after{n}") for n in range(4)]
+    assert [answer.status_code for answer in answers] == [201] * 4
+
+
+async def test_numbers_given_at_once_have_no_gap(busy_world, pooled):
+    person, item = await person_with_item(busy_world)
+    body = await busy_world.body(person.id, item)
+    answers = await asyncio.gather(*(submit(person, body, f"k{n}") for n in range(8)))
+    numbers = sorted(int(answer.json()["case_no"][-4:]) for answer in answers)
+    assert numbers == list(range(1, 9))
