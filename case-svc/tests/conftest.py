@@ -11,10 +11,10 @@ def service_factory():
 
 
 @pytest.fixture
-def world(prepared, here, client):
-    return World(prepared.service, here, client)
+def world(prepared, process, client):
+    return World(prepared.service, process, client)
 
 
 @pytest.fixture
-def busy_world(prepared, concurrent_here, concurrent_client):
-    return World(prepared.service, concurrent_here, concurrent_client)
+def busy_world(prepared, concurrent_process, concurrent_client):
+    return World(prepared.service, concurrent_process, concurrent_client)

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from case_svc.files.models import StoredFile
 from chassis import clock
-from chassis.db import transaction
-from chassis.settings import Context
+from chassis.database.sessions import transaction
+from chassis.process import Process
 from chassis.testing.plugin import deliver_to, token_for
 
 DEPARTMENT = "11511301008778298W"
@@ -132,12 +132,12 @@ class World:
     """Speaks to the service as its neighbours do: by event, and through the door."""
 
     service: Any
-    here: Context
+    process: Process
     client: Any
     versions: dict[UUID, int] = field(default_factory=dict)
 
     async def tell(self, event_type: str, content: dict[str, Any], **more: Any) -> None:
-        await deliver_to(self.service, self.here, event_type, content, **more)
+        await deliver_to(self.service, self.process, event_type, content, **more)
 
     async def item(self, *, status: str = "open", item_id: UUID | None = None, **changes: Any):
         """Publish an item; `content` is its guide, other changes are members of the event."""
@@ -216,13 +216,13 @@ class World:
     async def file(self, owner: UUID) -> str:
         """A file this person uploaded."""
         file_id = clock.new_id()
-        async with transaction(self.here) as session:
+        async with transaction(self.process) as session:
             session.add(
                 StoredFile(
                     file_id=file_id,
                     object_key=f"test/{file_id}",
                     uploader_id=owner,
-                    name=self.here.vault.encrypt("声明.pdf"),
+                    name=self.process.vault.encrypt("声明.pdf"),
                     size=3,
                     media_type="application/pdf",
                     sha256=b"0" * 32,

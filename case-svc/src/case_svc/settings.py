@@ -5,7 +5,7 @@ from typing import Final
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import context
+from chassis.process import process_of
 from chassis.settings import ServiceSettings
 
 LEGAL_BASIS: Final = {
@@ -104,6 +104,6 @@ class CaseSettings(ServiceSettings):
 
 
 def settings_of(session: AsyncSession) -> CaseSettings:
-    settings = context(session).settings
+    settings = process_of(session).settings
     assert isinstance(settings, CaseSettings)
     return settings

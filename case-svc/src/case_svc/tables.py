@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import DeclarativeBase
 
-from chassis.db import new_base
+from chassis.database.engine import new_base
 
 
 class Base(DeclarativeBase):

@@ -9,16 +9,16 @@ from .applying import person_with_item, submit
 
 
 @pytest.fixture
-def inserts(here):
+def inserts(process):
     statements = []
 
     def note(connection, cursor, statement, *rest):
         if statement.startswith("INSERT INTO case_"):
             statements.append(statement)
 
-    event.listen(here.engine.sync_engine, "before_cursor_execute", note)
+    event.listen(process.engine.sync_engine, "before_cursor_execute", note)
     yield statements
-    event.remove(here.engine.sync_engine, "before_cursor_execute", note)
+    event.remove(process.engine.sync_engine, "before_cursor_execute", note)
 
 
 async def test_column_the_service_does_not_know_takes_its_default(world, session, inserts):

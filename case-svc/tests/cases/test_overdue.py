@@ -8,7 +8,7 @@ from sqlalchemy import select
 from case_svc.cases.models import Case
 from case_svc.handling.usecases.acceptance import deem_overdue_accepted
 from case_svc.intake.usecases.correction import end_overdue_corrections, end_overdue_promises
-from chassis.db import transaction
+from chassis.database.sessions import transaction
 
 from ..factories import day
 
@@ -16,10 +16,10 @@ NOTICE = {"items": [{"material_id": "declaration", "reason": "签名不全"}]}
 
 
 async def turn(world, verb, **settings):
-    here = world.here
+    process = world.process
     if settings:
-        here = replace(here, settings=here.settings.model_copy(update=settings))
-    async with transaction(here) as session:
+        process = replace(process, settings=process.settings.model_copy(update=settings))
+    async with transaction(process) as session:
         await verb(session)
 
 

@@ -1,24 +1,21 @@
 """Submissions on the pool the service has in operation."""
 
 import asyncio
-from dataclasses import replace
 
 import asyncpg
 import pytest_asyncio
 
-from chassis import db
+from chassis.database.engine import new_engine
+from chassis.testing.plugin import on_engine
 
 from .applying import person_with_item, submit
 
 
 @pytest_asyncio.fixture
-async def pooled(prepared, concurrent_here, busy_world):
-    url = concurrent_here.engine.url.render_as_string(hide_password=False)
-    engine = db.new_engine(url)
-    writing, reading = db.sessions_of(engine)
-    prepared.app.state.context = replace(
-        concurrent_here, engine=engine, writing=writing, reading=reading
-    )
+async def pooled(prepared, concurrent_process, busy_world):
+    url = concurrent_process.engine.url.render_as_string(hide_password=False)
+    engine = new_engine(url)
+    prepared.app.state.process = on_engine(concurrent_process, engine)
     yield
     await engine.dispose()
 
@@ -27,7 +24,7 @@ async def test_next_submission_after_lost_connections_succeeds(busy_world, poole
     person, item = await person_with_item(busy_world)
     body = await busy_world.body(person.id, item)
     await asyncio.gather(*(submit(person, body, f"k{n}") for n in range(4)))
-    url = busy_world.here.engine.url.set(drivername="postgresql")
+    url = busy_world.process.engine.url.set(drivername="postgresql")
     outside = await asyncpg.connect(url.render_as_string(hide_password=False))
     ended = await outside.fetch(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"

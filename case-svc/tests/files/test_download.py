@@ -74,10 +74,10 @@ async def test_strangers_get_404_like_for_an_unknown_file(client, token):
     assert (await client.get("/api/v1/files/not-an-id", headers=token())).status_code == 422
 
 
-async def test_a_lost_object_is_a_clean_503(client, here, session, token):
+async def test_a_lost_object_is_a_clean_503(client, process, session, token):
     who = token()
     path = await kept(client, who)
-    await here.files.delete(await session.scalar(select(StoredFile.object_key)))
+    await process.files.delete(await session.scalar(select(StoredFile.object_key)))
     response = await client.get(path, headers=who)
     assert response.status_code == 503
     assert response.headers["retry-after"] == "5"

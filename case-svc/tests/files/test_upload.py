@@ -23,8 +23,8 @@ def code(response):
     return response.json()["errors"][0]["code"]
 
 
-async def objects(here):
-    return [entry["path"] for batch in here.files.store.list() for entry in batch]
+async def objects(process):
+    return [entry["path"] for batch in process.files.store.list() for entry in batch]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ async def test_each_accepted_kind_is_kept(client, token, name, content, declared
     ],
 )
 async def test_content_name_and_type_that_disagree_are_415(
-    client, here, session, token, name, content, declared
+    client, process, session, token, name, content, declared
 ):
     response = await upload(client, token(), content, name, declared)
     assert (response.status_code, slug(response)) == (415, "file-type-refused")
@@ -152,8 +152,8 @@ async def test_a_boundary_beyond_all_measure_is_415(client, token):
     assert response.status_code == 415
 
 
-async def test_the_reading_stops_early_when_the_file_is_too_large(client, here, token):
-    limit = here.settings.file_limit_bytes
+async def test_the_reading_stops_early_when_the_file_is_too_large(client, process, token):
+    limit = process.settings.file_limit_bytes
     sent = 0
 
     async def endless():
@@ -172,12 +172,12 @@ async def test_the_reading_stops_early_when_the_file_is_too_large(client, here, 
     assert sent <= limit + 2 * 1024 * 1024
 
 
-async def test_a_length_beyond_the_limit_is_refused_unread(client, here, token):
+async def test_a_length_beyond_the_limit_is_refused_unread(client, process, token):
     async def untouched():
         raise AssertionError("the body was read")
         yield b""
 
-    length = str(here.settings.file_limit_bytes + 1024 * 1024)
+    length = str(process.settings.file_limit_bytes + 1024 * 1024)
     response = await client.post(
         "/api/v1/files",
         content=untouched(),
@@ -193,12 +193,12 @@ async def test_a_good_digest_is_verified(client, token):
     assert response.status_code == 201
 
 
-async def test_another_digest_is_422_and_nothing_is_kept(client, here, session, token):
-    before = await objects(here)
+async def test_another_digest_is_422_and_nothing_is_kept(client, process, session, token):
+    before = await objects(process)
     digest = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
     response = await upload(client, token(), Repr_Digest=f"sha-256=:{digest}:")
     assert (response.status_code, slug(response)) == (422, "digest-mismatch")
-    assert await objects(here) == before
+    assert await objects(process) == before
     assert await session.scalar(select(func.count()).select_from(StoredFile)) == 0
 
 
@@ -253,31 +253,31 @@ async def test_the_same_key_gives_the_same_file(client, token):
     assert (other.status_code, slug(other)) == (422, "idempotency-key-reused")
 
 
-async def test_orphans_are_swept_and_kept_files_stay(client, here, session, token):
+async def test_orphans_are_swept_and_kept_files_stay(client, process, session, token):
     who = token()
     kept = (await upload(client, who, Idempotency_Key="k2")).json()["file_id"]
     await upload(client, who, Idempotency_Key="k2")  # replayed: its object has no row
     assert await session.scalar(select(func.count()).select_from(FileUpload)) == 1
     orphan = await session.scalar(select(FileUpload.object_key))
     await sweep_uploads(session)
-    assert await here.files.exists(orphan)
+    assert await process.files.exists(orphan)
     with clock.freeze(clock.now() + timedelta(hours=2)):
         await sweep_uploads(session)
-    assert not await here.files.exists(orphan)
+    assert not await process.files.exists(orphan)
     assert await session.scalar(select(func.count()).select_from(FileUpload)) == 0
     assert (await client.get(f"/api/v1/files/{kept}", headers=who)).status_code == 200
 
 
-async def test_an_upload_that_was_swept_meanwhile_is_409(client, here, token, monkeypatch):
+async def test_an_upload_that_was_swept_meanwhile_is_409(client, process, token, monkeypatch):
     # A slow upload, without waiting an hour: the announcement is gone when the bytes are in.
-    whole_put = type(here.files).put
+    whole_put = type(process.files).put
 
     async def slow_put(files, key, chunks):
         await whole_put(files, key, chunks)
-        async with here.writing.begin() as other:
+        async with process.sessions.begin() as other:
             await other.execute(FileUpload.__table__.delete())
 
-    monkeypatch.setattr(type(here.files), "put", slow_put)
+    monkeypatch.setattr(type(process.files), "put", slow_put)
     response = await upload(client, token())
     assert (response.status_code, slug(response)) == (409, "upload-expired")
 
@@ -288,8 +288,8 @@ async def test_problems_speak_english_when_asked(client, token):
     assert response.json()["detail"] == "The file is empty. Choose a file with content."
 
 
-async def test_an_upload_that_breaks_off_is_422_and_keeps_nothing(app, here, token):
-    before = await objects(here)
+async def test_an_upload_that_breaks_off_is_422_and_keeps_nothing(app, process, token):
+    before = await objects(process)
     head = raw_part(b'form-data; name="file"; filename="a.pdf"', PDF)
     events = iter(
         [{"type": "http.request", "body": head, "more_body": True}, {"type": "http.disconnect"}]
@@ -312,4 +312,4 @@ async def test_an_upload_that_breaks_off_is_422_and_keeps_nothing(app, here, tok
     }
     await app(scope, receive, send)
     assert sent[0]["status"] == 422
-    assert await objects(here) == before
+    assert await objects(process) == before

@@ -10,7 +10,7 @@ from case_svc.parties.rules.powers import ALL_POWERS
 from case_svc.ratings.models import Rating, Rectification
 from case_svc.ratings.policies import rating_actions
 from chassis import clock
-from chassis.db import transaction
+from chassis.database.sessions import transaction
 
 from ..supervision.factories import make_item
 from .factories import DEPARTMENT, REGION, make_case, make_task
@@ -237,9 +237,9 @@ async def test_the_action_stands_until_everything_is_rated(client, session, toke
     assert rating_actions(case, ALL_POWERS) == []
 
 
-async def test_two_ratings_at_once_leave_one(concurrent_client, concurrent_here, token):
+async def test_two_ratings_at_once_leave_one(concurrent_client, concurrent_process, token):
     citizen = clock.new_id()
-    async with transaction(concurrent_here) as opened:
+    async with transaction(concurrent_process) as opened:
         case = await make_case(opened, citizen)
     answers = await asyncio.gather(
         *(rate(concurrent_client, token(id=citizen), case, GOOD) for _ in range(4))

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases import policies, queries
 from case_svc.cases.errors import TaskNotClaimed
@@ -22,13 +21,14 @@ from case_svc.clocks.rules.legal_time import STOPPABLE, Calendar, ClockKind, Lim
 from case_svc.settings import settings_of
 from chassis.auth import Actor
 from chassis.clock import new_id, now
-from chassis.db import context
+from chassis.database.sessions import WriteSession
 from chassis.outbox import record
 from chassis.preconditions import ensure_match
+from chassis.process import process_of
 
 
 async def open_case(
-    session: AsyncSession, actor: Actor, case_id: UUID, match: str | None = None
+    session: WriteSession, actor: Actor, case_id: UUID, match: str | None = None
 ) -> Case:
     """The case, locked before its state is read: two officers may act at once."""
     case = await get_case(session, actor, case_id, for_update=True)
@@ -37,7 +37,7 @@ async def open_case(
 
 
 def transition(
-    session: AsyncSession,
+    session: WriteSession,
     case: Case,
     action: Action,
     actor: Actor | None = None,
@@ -51,7 +51,7 @@ def transition(
 
 
 def add_history_entry(
-    session: AsyncSession,
+    session: WriteSession,
     case: Case,
     action: str,
     actor: Actor | None = None,
@@ -100,7 +100,7 @@ def _entry(
 
 
 def open_task(
-    session: AsyncSession,
+    session: WriteSession,
     case: Case,
     next_step: Step,
     calendar: Calendar,
@@ -136,7 +136,7 @@ def finish_task(task: CaseTask, actor: Actor | None, outcome: str) -> None:
     task.done_at, task.done_by = now(), actor.id if actor else None
 
 
-async def cancel_task(session: AsyncSession, case: Case, outcome: str) -> None:
+async def cancel_task(session: WriteSession, case: Case, outcome: str) -> None:
     """The case ended without the step being finished."""
     task = await queries.present_task(session, case.case_id)
     if task is not None:
@@ -149,7 +149,7 @@ def hold_task(task: CaseTask, staff_id: UUID) -> None:
 
 
 async def require_task_in_hand(
-    session: AsyncSession, actor: Actor, case: Case, action: Action, stage: Stage | None = None
+    session: WriteSession, actor: Actor, case: Case, action: Action, stage: Stage | None = None
 ) -> CaseTask:
     """The present task, in the actor's hand and fit for `action`.
 
@@ -170,7 +170,7 @@ _PERMIT = "01"
 
 
 def start_clock(
-    session: AsyncSession,
+    session: WriteSession,
     case: Case,
     kind: ClockKind,
     limit: Limit,
@@ -195,7 +195,7 @@ def start_clock(
 
 
 def start_decision_clocks(
-    session: AsyncSession,
+    session: WriteSession,
     case: Case,
     guide: dict[str, Any],
     calendar: Calendar,
@@ -215,7 +215,7 @@ def start_decision_clocks(
 
 
 async def stop_clocks(
-    session: AsyncSession, case: Case, kinds: Collection[str] = frozenset(ClockKind)
+    session: WriteSession, case: Case, kinds: Collection[str] = frozenset(ClockKind)
 ) -> None:
     """Stop those of these kinds that run."""
     for clock in await queries.running_clocks(session, case.case_id):
@@ -223,7 +223,7 @@ async def stop_clocks(
             clock.stopped_at = now()
 
 
-async def recompute(session: AsyncSession, case: Case, calendar: Calendar) -> None:
+async def recompute(session: WriteSession, case: Case, calendar: Calendar) -> None:
     """After a special procedure began or ended, after an extension, or with a new calendar."""
     spans = legal_time.spans_of(await queries.intervals_of(session, case.case_id))
     for clock in await queries.running_clocks(session, case.case_id):
@@ -241,7 +241,7 @@ async def recompute(session: AsyncSession, case: Case, calendar: Calendar) -> No
         set_due(calendar, task, spans)
 
 
-async def recompute_year(session: AsyncSession, year: int) -> None:
+async def recompute_year(session: WriteSession, year: int) -> None:
     """Every running deadline that touches the year, not only the provisional ones."""
     calendar = await load_calendar(session)
     for case_id in await queries.cases_touching(session, year):
@@ -256,17 +256,17 @@ def set_due(calendar: Calendar, task: CaseTask, spans: Sequence[Span] = ()) -> N
     task.due_on, task.due_at = due.on, due.at
 
 
-def encrypt_json(session: AsyncSession, content: Mapping[str, Any]) -> bytes:
-    return context(session).vault.encrypt(to_json(content).decode())
+def encrypt_json(session: WriteSession, content: Mapping[str, Any]) -> bytes:
+    return process_of(session).vault.encrypt(to_json(content).decode())
 
 
-def decrypt_json(session: AsyncSession, box: bytes | None) -> dict[str, Any]:
+def decrypt_json(session: WriteSession, box: bytes | None) -> dict[str, Any]:
     if box is None:
         return {}
-    content: dict[str, Any] = json.loads(context(session).vault.decrypt(box))
+    content: dict[str, Any] = json.loads(process_of(session).vault.decrypt(box))
     return content
 
 
-async def publish_state(session: AsyncSession, case: Case) -> None:
+async def publish_state(session: WriteSession, case: Case) -> None:
     """An event of its own: any other would notify the applicant of a step once more."""
     await record(session, CaseRestated(**event_fields(case)))

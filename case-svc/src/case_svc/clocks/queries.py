@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.clocks.models import CalendarDay, CalendarYear
 from case_svc.clocks.rules.legal_time import Calendar
-from chassis.db import context
+from chassis.process import process_of
 
 _FRIDAY = 5
 
@@ -18,9 +18,9 @@ async def load_calendar(session: AsyncSession) -> Calendar:
     # A version that was rolled back was written at another moment.
     rows = await session.execute(statement.order_by(CalendarYear.year))
     versions = tuple((row.year, row.version, row.changed_at) for row in rows)
-    process = context(session)
+    process = process_of(session)
     key = ("calendar", versions)
-    calendar: Calendar | None = process.memory.get(key)
+    calendar: Calendar | None = process.cache.get(key)
     if calendar is None:
         days = await session.execute(
             select(CalendarDay.day, CalendarDay.is_workday)

@@ -10,8 +10,9 @@ from case_svc.clocks.errors import BadCalendar
 from case_svc.clocks.schemas import CalendarIn, CalendarOut, calendar_out
 from case_svc.clocks.usecases import Recompute, change_calendar
 from chassis.auth import Anyone, PlatformAdmin
-from chassis.db import ReadSession, Session
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import PreconditionMissing, Stale
+from chassis.http.route import TransactionRoute
 from chassis.preconditions import RequiredMatch, public_read, set_tag
 from chassis.problems import problems
 
@@ -20,7 +21,7 @@ MAX_AGE_SECONDS = 300
 
 def calendar_routes(*, recompute: Recompute) -> APIRouter:
     """The routes, with the deadlines of the rooms above that a new calendar moves."""
-    router = APIRouter(prefix="/api/v1/calendar", tags=["calendar"])
+    router = APIRouter(route_class=TransactionRoute, prefix="/api/v1/calendar", tags=["calendar"])
 
     @router.get("")
     async def read_calendar(
@@ -40,7 +41,7 @@ def calendar_routes(*, recompute: Recompute) -> APIRouter:
         body: CalendarIn,
         actor: PlatformAdmin,
         match: RequiredMatch,
-        session: Session,
+        session: WriteSession,
         response: Response,
         year: Annotated[int, Path(ge=1990, le=2100)],
     ) -> CalendarOut:

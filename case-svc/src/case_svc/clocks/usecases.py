@@ -8,18 +8,18 @@ from uuid import UUID
 
 import chinese_calendar
 from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.clocks import queries
 from case_svc.clocks.errors import BadCalendar
 from case_svc.clocks.models import CalendarDay, CalendarYear
 from chassis.auth import Actor
 from chassis.clock import now
+from chassis.database.sessions import WriteSession
 from chassis.errors import FieldError
 from chassis.preconditions import ensure_match
 
 # What `main.py` passes in: computes again every running deadline that touches the year.
-Recompute = Callable[[AsyncSession, int], Awaitable[None]]
+Recompute = Callable[[WriteSession, int], Awaitable[None]]
 
 FIRST_YEAR: Final = 2004
 _SATURDAY: Final = 5
@@ -35,7 +35,7 @@ class NamedDay:
     name: str | None
 
 
-async def seed_calendar(session: AsyncSession) -> None:
+async def seed_calendar(session: WriteSession) -> None:
     """Years the calendar library knows and this database does not."""
     official = await queries.official_years(session)
     last = max(day.year for day in chinese_calendar.constants.holidays)
@@ -52,7 +52,7 @@ async def seed_calendar(session: AsyncSession) -> None:
 
 
 async def change_calendar(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     year: int,
     named: Sequence[NamedDay],
@@ -88,7 +88,7 @@ async def change_calendar(
 
 
 async def _write(
-    session: AsyncSession,
+    session: WriteSession,
     year: int,
     version: int,
     days: Sequence[NamedDay],

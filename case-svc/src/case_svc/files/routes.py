@@ -29,12 +29,15 @@ from case_svc.files.schemas import FileOut
 from case_svc.files.usecases import Arrival, FindAccess, RecordAccess
 from case_svc.settings import CaseSettings
 from chassis.auth import Actor, SignedIn, requires
-from chassis.db import Session, context
+from chassis.database.sessions import WriteSession
+from chassis.http.route import Outcome, StagedRoute, TransactionRoute
 from chassis.problems import problems, refusal
-from chassis.settings import Context
+from chassis.process import Process, process_of
 
 Uploader = Annotated[Actor, Depends(requires(kind=("citizen", "staff")))]
 
+# Above the limit of a file, so that the refusal of a large one can say what is allowed.
+MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -93,21 +96,19 @@ class StoredContent(StreamingResponse):
 
 async def receive_upload(request: Request) -> Arrival:
     """Runs before the outcome's transaction begins: no storage between BEGIN and COMMIT."""
-    here: Context = request.app.state.context
-    assert isinstance(here.settings, CaseSettings)
+    process: Process = request.app.state.process
+    assert isinstance(process.settings, CaseSettings)
     try:
         arrival = await usecases.receive_file(
-            here,
+            process,
             request.stream(),
-            limit=here.settings.file_limit_bytes,
+            limit=process.settings.file_limit_bytes,
             content_type=request.headers.get("content-type", ""),
             length=int(request.headers.get("content-length", "0")),
             repr_digest=request.headers.get("repr-digest"),
         )
     except ClientDisconnect:
         raise UploadBroken("cut_off", "上传中断", "the upload was cut off") from None
-    # The body is gone; what stands for it in the fingerprint of an Idempotency-Key.
-    request.state.fingerprint = f"{arrival.name}\n{arrival.sha256.hex()}".encode()
     return arrival
 
 
@@ -120,10 +121,13 @@ class OpenFile:
 async def upload_file(
     actor: Uploader,
     arrival: Annotated[Arrival, Depends(receive_upload)],
-    session: Session,
+    outcome: Outcome,
     response: Response,
 ) -> FileOut:
     """Upload one file: pdf, ofd, png, jpg, webp, tiff, docx, xlsx, mp4 or txt, up to 50 MiB."""
+    # The body is gone; its name and checksum stand for it in the fingerprint of the request's key.
+    content = f"{arrival.name}\n{arrival.sha256.hex()}".encode()
+    session = await outcome.begin(actor, content=content)
     stored = await usecases.keep_file(session, actor, arrival)
     response.headers["Location"] = f"/api/v1/files/{stored.file_id}"
     # Staff too get the stored answer to a repeat: it says what was sent, and nothing of others.
@@ -138,25 +142,32 @@ async def upload_file(
 
 def file_routes(*, find_access: FindAccess, record_access: RecordAccess) -> APIRouter:
     """The routes, with what only the rooms above can decide."""
-    router = APIRouter(prefix="/api/v1/files", tags=["files"])
-    router.post("", status_code=201, openapi_extra=_BODY, responses=_UPLOAD_PROBLEMS)(upload_file)
+    router = APIRouter(route_class=TransactionRoute, prefix="/api/v1/files", tags=["files"])
+    staged = APIRouter(route_class=StagedRoute, prefix="/api/v1/files", tags=["files"])
+    staged.post(
+        "",
+        status_code=201,
+        max_body_size=MAX_UPLOAD_BYTES,
+        openapi_extra=_BODY,
+        responses=_UPLOAD_PROBLEMS,
+    )(upload_file)
 
-    async def opened(file_id: UUID, actor: SignedIn, session: Session) -> OpenFile:
+    async def opened(file_id: UUID, actor: SignedIn, session: WriteSession) -> OpenFile:
         stored = await usecases.open_file(
             session, actor, file_id, find_access=find_access, record_access=record_access
         )
-        name = context(session).vault.decrypt(stored.name)
+        name = process_of(session).vault.decrypt(stored.name)
         return OpenFile(stored.object_key, _headers(stored, name))
 
-    file_router = APIRouter(prefix="/{file_id}")
+    file_router = APIRouter(route_class=TransactionRoute, prefix="/{file_id}")
 
     @file_router.get("", response_class=Response, responses=_CONTENT | _READ_PROBLEMS)
     async def read_file(request: Request, file: Annotated[OpenFile, Depends(opened)]) -> Response:
         """The content, for its uploader, the parties and the staff who may see the case."""
         if _is_current(request, file.headers["ETag"]):
             return _unchanged(file.headers)
-        here: Context = request.app.state.context
-        return StoredContent(here.files.get(file.object_key), file.headers)
+        process: Process = request.app.state.process
+        return StoredContent(process.files.get(file.object_key), file.headers)
 
     @file_router.head("", response_class=Response, responses=_CONTENT | _READ_PROBLEMS)
     async def describe_file(
@@ -168,7 +179,10 @@ def file_routes(*, find_access: FindAccess, record_access: RecordAccess) -> APIR
         return Response(headers=file.headers)
 
     router.include_router(file_router)
-    return router
+    both = APIRouter(route_class=TransactionRoute)
+    both.include_router(staged)
+    both.include_router(router)
+    return both
 
 
 _UPLOAD_PROBLEMS: Final = problems(

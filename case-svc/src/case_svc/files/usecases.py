@@ -6,7 +6,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.files import queries
 from case_svc.files.errors import FileMissing, FileTooLarge, UploadExpired
@@ -17,8 +16,8 @@ from case_svc.files.rules.parts import FileForm
 from case_svc.settings import settings_of
 from chassis import clock
 from chassis.auth import Actor
-from chassis.db import context, transaction
-from chassis.settings import Context
+from chassis.database.sessions import WriteSession, transaction
+from chassis.process import Process, process_of
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,8 @@ class FileAccess:
     recorded: bool
 
 
-FindAccess = Callable[[AsyncSession, Actor, UUID], Awaitable[FileAccess | None]]
-RecordAccess = Callable[[AsyncSession, Actor, FileAccess, UUID], Awaitable[None]]
+FindAccess = Callable[[WriteSession, Actor, UUID], Awaitable[FileAccess | None]]
+RecordAccess = Callable[[WriteSession, Actor, FileAccess, UUID], Awaitable[None]]
 
 # Boundary lines and part headers around the file itself.
 ENVELOPE_BYTES = 64 * 1024
@@ -53,7 +52,7 @@ class Arrival:
 
 
 async def receive_file(
-    here: Context,
+    process: Process,
     body: AsyncIterator[bytes],
     *,
     limit: int,
@@ -73,7 +72,7 @@ async def receive_file(
     moment, file_id = clock.now(), clock.new_id()
     upload = FileUpload(file_id=file_id, object_key=f"{moment:%Y/%m/%d}/{file_id}", begun_at=moment)
     # The announcement must stand even if everything after it fails: the sweeper goes by it.
-    async with transaction(here) as session:
+    async with transaction(process) as session:
         session.add(upload)
 
     async def inspected() -> AsyncIterator[bytes]:
@@ -86,7 +85,7 @@ async def receive_file(
         for digest in (expected, digests.sha256_of(form.digest)):
             inspection.conclude(extension=form.extension, declared=form.declared, expected=digest)
 
-    await here.files.put(upload.object_key, inspected())
+    await process.files.put(upload.object_key, inspected())
     assert inspection.kind is not None
     return Arrival(
         file_id=upload.file_id,
@@ -98,7 +97,7 @@ async def receive_file(
     )
 
 
-async def keep_file(session: AsyncSession, actor: Actor, arrival: Arrival) -> StoredFile:
+async def keep_file(session: WriteSession, actor: Actor, arrival: Arrival) -> StoredFile:
     """Give the arrived object its row; from now on the sweeper passes it by."""
     announced = delete(FileUpload).where(FileUpload.file_id == arrival.file_id)
     result = await session.execute(announced.returning(FileUpload.file_id))
@@ -108,7 +107,7 @@ async def keep_file(session: AsyncSession, actor: Actor, arrival: Arrival) -> St
         file_id=arrival.file_id,
         object_key=arrival.object_key,
         uploader_id=actor.id,
-        name=context(session).vault.encrypt(arrival.name),
+        name=process_of(session).vault.encrypt(arrival.name),
         size=arrival.size,
         media_type=arrival.media_type,
         sha256=arrival.sha256,
@@ -120,7 +119,7 @@ async def keep_file(session: AsyncSession, actor: Actor, arrival: Arrival) -> St
 
 
 async def open_file(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     file_id: UUID,
     *,
@@ -140,13 +139,13 @@ async def open_file(
     return stored
 
 
-async def sweep_uploads(session: AsyncSession) -> None:
+async def sweep_uploads(session: WriteSession) -> None:
     """Remove objects whose upload was announced but never got a row.
 
     Storage inside a transaction, on purpose: only rows that no request touches any more are
     locked, and the row may go only when its object is gone.
     """
-    files = context(session).files
+    files = process_of(session).files
     before = clock.now() - timedelta(minutes=settings_of(session).file_upload_minutes)
     stale = (
         select(FileUpload)

@@ -4,10 +4,10 @@ from datetime import date
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.handling.usecases.decision import Issued, keep_certificate
-from chassis.consumer import Received, Subscriptions
+from chassis.database.sessions import WriteSession
+from chassis.subscriptions import Received, Subscriptions
 
 subscriptions = Subscriptions()
 
@@ -25,7 +25,7 @@ class CertificateRead(BaseModel):
 
 
 @subscriptions.on("exchange.certificate_issued.v1", CertificateRead)
-async def on_certificate_issued(session: AsyncSession, event: Received[CertificateRead]) -> None:
+async def on_certificate_issued(session: WriteSession, event: Received[CertificateRead]) -> None:
     certificate = event.data
     issued = Issued(
         certificate_id=certificate.certificate_id,

@@ -22,14 +22,15 @@ from case_svc.views.routes.actions import CitizenAction, More, PartyAction
 from case_svc.views.schemas.case import CaseOut, action_links
 from case_svc.views.usecases.detail import MoreActions
 from chassis.auth import AssuranceTooLow, Citizen
-from chassis.db import Session
+from chassis.database.sessions import WriteSession
 from chassis.errors import PreconditionMissing, Stale
-from chassis.idempotency import RequiredKey
+from chassis.http.idempotency import RequiredKey
+from chassis.http.route import TransactionRoute
 from chassis.preconditions import RequiredMatch, set_tag
 from chassis.problems import problems
 
-router = APIRouter(prefix="/api/v1/cases", tags=["cases"])
-_case = APIRouter(prefix="/{case_id}")
+router = APIRouter(route_class=TransactionRoute, prefix="/api/v1/cases", tags=["cases"])
+_case = APIRouter(route_class=TransactionRoute, prefix="/{case_id}")
 
 _SUBMITTING = problems(
     AssuranceTooLow,
@@ -43,7 +44,12 @@ _SUBMITTING = problems(
 
 @router.post("", status_code=201, responses=_SUBMITTING | problems(PreconditionMissing))
 async def submit_case(
-    body: CaseIn, actor: Citizen, key: RequiredKey, session: Session, response: Response, more: More
+    body: CaseIn,
+    actor: Citizen,
+    key: RequiredKey,
+    session: WriteSession,
+    response: Response,
+    more: More,
 ) -> SubmittedOut:
     """Apply in one call, or keep a draft with `submit: false`."""
     verb = submission.submit_case if body.submit else submission.save_draft

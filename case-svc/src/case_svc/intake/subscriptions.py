@@ -4,10 +4,10 @@ from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.intake.usecases.materials import conclude_claim
-from chassis.consumer import Received, Subscriptions
+from chassis.database.sessions import WriteSession
+from chassis.subscriptions import Received, Subscriptions
 
 subscriptions = Subscriptions()
 
@@ -21,7 +21,7 @@ class ClaimRead(BaseModel):
 
 
 @subscriptions.on("exchange.claim_checked.v1", ClaimRead)
-async def on_claim_checked(session: AsyncSession, event: Received[ClaimRead]) -> None:
+async def on_claim_checked(session: WriteSession, event: Received[ClaimRead]) -> None:
     claim = event.data
     valid = claim.outcome == "valid"
     await conclude_claim(session, claim.claim_id, valid=valid, reason=claim.reason)

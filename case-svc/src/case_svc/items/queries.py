@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.items.errors import ItemNotFound
 from case_svc.items.models import Item, ItemVersion
-from chassis.db import context
+from chassis.process import process_of
 
 Guide = dict[str, Any]
 
@@ -22,8 +22,8 @@ async def get_item(session: AsyncSession, item_id: UUID) -> Item:
 
 async def get_guide(session: AsyncSession, item_id: UUID, version: int) -> Guide:
     """The guide of one published version: immutable, so it is read once; nobody may change it."""
-    process = context(session)
-    cached: Guide | None = process.memory.get((item_id, version))
+    process = process_of(session)
+    cached: Guide | None = process.cache.get((item_id, version))
     if cached is not None:
         return cached
     statement = select(ItemVersion.guide).where(

@@ -4,10 +4,10 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.items import usecases
-from chassis.consumer import Received, Subscriptions
+from chassis.database.sessions import WriteSession
+from chassis.subscriptions import Received, Subscriptions
 
 subscriptions = Subscriptions(copies=True)
 
@@ -39,7 +39,7 @@ class ItemRead(BaseModel):
 @subscriptions.on("catalog.item.suspended.v1", ItemRead)
 @subscriptions.on("catalog.item.resumed.v1", ItemRead)
 @subscriptions.on("catalog.item.cancelled.v1", ItemRead)
-async def on_item(session: AsyncSession, event: Received[ItemRead]) -> None:
+async def on_item(session: WriteSession, event: Received[ItemRead]) -> None:
     item = event.data
     values = item.model_dump(exclude={"department", "region", "guide"}) | {
         "department_code": item.department.code,

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.items.models import Item, ItemVersion
-from chassis.upsert import upsert_newer
+from chassis.database.sessions import WriteSession
+from chassis.database.upsert import upsert_newer
 
 
 async def keep_item(
-    session: AsyncSession, values: Mapping[str, Any], guide: Mapping[str, Any] | None
+    session: WriteSession, values: Mapping[str, Any], guide: Mapping[str, Any] | None
 ) -> None:
     """An older revision changes nothing, but a guide version it brings is kept."""
     if guide is not None and values["version"] > 0:

@@ -1,4 +1,4 @@
 from case_svc.main import METADATA
-from chassis.migrations import run_env
+from chassis.database.migrations import run_env
 
 run_env(METADATA)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from case_svc.parties.models import Company, Mandate, StaffMember
 from case_svc.parties.rules.powers import ALL_POWERS
 from chassis import clock
-from chassis.db import context
+from chassis.process import process_of
 
 
 class Agency(NamedTuple):
@@ -60,7 +60,7 @@ def covers_item(item_code: Any) -> ColumnElement[bool]:
 
 def in_clear(session: AsyncSession, box: bytes | None) -> str | None:
     """A personal value decrypted; none when its event has not arrived yet."""
-    return None if box is None else context(session).vault.decrypt(box)
+    return None if box is None else process_of(session).vault.decrypt(box)
 
 
 async def find_colleague(

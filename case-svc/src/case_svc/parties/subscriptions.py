@@ -4,12 +4,12 @@ from datetime import date
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.parties.models import Company, Department, Mandate, Person, StaffMember
 from case_svc.parties.usecases import encrypted
-from chassis.consumer import Received, Subscriptions
-from chassis.upsert import upsert_newer
+from chassis.database.sessions import WriteSession
+from chassis.database.upsert import upsert_newer
+from chassis.subscriptions import Received, Subscriptions
 
 subscriptions = Subscriptions(copies=True)
 
@@ -66,27 +66,27 @@ class StaffRead(Reading):
 
 @subscriptions.on("identity.person.registered.v1", PersonRead)
 @subscriptions.on("identity.person.changed.v1", PersonRead)
-async def on_person(session: AsyncSession, event: Received[PersonRead]) -> None:
+async def on_person(session: WriteSession, event: Received[PersonRead]) -> None:
     personal = encrypted(session, event.sealed, "name", "id_number", "mobile")
     await upsert_newer(session, Person, [event.data.model_dump() | personal])
 
 
 @subscriptions.on("identity.company.changed.v1", CompanyRead)
-async def on_company_changed(session: AsyncSession, event: Received[CompanyRead]) -> None:
+async def on_company_changed(session: WriteSession, event: Received[CompanyRead]) -> None:
     await upsert_newer(session, Company, [event.data.model_dump()])
 
 
 @subscriptions.on("identity.mandate.changed.v1", MandateRead)
-async def on_mandate_changed(session: AsyncSession, event: Received[MandateRead]) -> None:
+async def on_mandate_changed(session: WriteSession, event: Received[MandateRead]) -> None:
     await upsert_newer(session, Mandate, [event.data.model_dump()])
 
 
 @subscriptions.on("identity.department.changed.v1", DepartmentRead)
-async def on_department_changed(session: AsyncSession, event: Received[DepartmentRead]) -> None:
+async def on_department_changed(session: WriteSession, event: Received[DepartmentRead]) -> None:
     await upsert_newer(session, Department, [event.data.model_dump()])
 
 
 @subscriptions.on("identity.staff.changed.v1", StaffRead)
-async def on_staff_changed(session: AsyncSession, event: Received[StaffRead]) -> None:
+async def on_staff_changed(session: WriteSession, event: Received[StaffRead]) -> None:
     personal = encrypted(session, event.sealed, "name")
     await upsert_newer(session, StaffMember, [event.data.model_dump() | personal])

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from chassis.db import context
+from chassis.database.sessions import WriteSession
+from chassis.process import process_of
 
 
 def encrypted(
-    session: AsyncSession, sealed: Mapping[str, Any] | None, *names: str
+    session: WriteSession, sealed: Mapping[str, Any] | None, *names: str
 ) -> dict[str, bytes | None]:
     """The named members as encrypted columns; a member that is missing becomes null."""
-    vault = context(session).vault
+    vault = process_of(session).vault
     values = {name: (sealed or {}).get(name) for name in names}
     return {name: vault.encrypt(value) if value else None for name, value in values.items()}

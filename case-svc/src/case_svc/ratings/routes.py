@@ -36,13 +36,14 @@ from case_svc.ratings.schemas import (
     VerificationIn,
 )
 from chassis.auth import Actor, Citizen, SignedIn, Staff
-from chassis.db import ReadSession, Session
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import Stale
+from chassis.http.route import TransactionRoute
 from chassis.pagination import Key, Page, PageQuery, page_of, paginate
 from chassis.preconditions import OptionalMatch, set_tag
 from chassis.problems import problems
 
-router = APIRouter(prefix="/api/v1", tags=["ratings"])
+router = APIRouter(route_class=TransactionRoute, prefix="/api/v1", tags=["ratings"])
 
 _ORDERS = "/supervision/rectifications"
 _ORDER = _ORDERS + "/{rectification_id}"
@@ -55,7 +56,7 @@ _STEP = problems(RectificationNotFound, IllegalStep, Stale)
     responses=problems(CaseNotFound, NotTheApplicant, NothingToRate, AlreadyRated, Stale),
 )
 async def rate_case(
-    case_id: UUID, body: RatingIn, actor: Citizen, match: OptionalMatch, session: Session
+    case_id: UUID, body: RatingIn, actor: Citizen, match: OptionalMatch, session: WriteSession
 ) -> RatingOut:
     """Rate one service of a case, once: 1 非常满意 … 5 非常不满意. 4 and 5 open a rectification."""
     rating = await usecases.rate_case(
@@ -125,11 +126,11 @@ class OrderActionRequest:
     rectification_id: UUID
     actor: Staff
     match: OptionalMatch
-    session: Session
+    session: WriteSession
     response: Response
 
     @property
-    def target(self) -> tuple[AsyncSession, Actor, UUID, str | None]:
+    def target(self) -> tuple[WriteSession, Actor, UUID, str | None]:
         return self.session, self.actor, self.rectification_id, self.match
 
     async def answer(self, order: Rectification) -> RectificationOut:

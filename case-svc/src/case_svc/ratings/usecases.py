@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from case_svc.cases.models import Case
 from case_svc.cases.queries import get_case, powers_of
 from case_svc.cases.rules.lifecycle import State as CaseState
@@ -23,13 +21,14 @@ from case_svc.ratings.rules.scale import SERVICE_ZH, RatedService
 from case_svc.settings import settings_of
 from chassis import clock
 from chassis.auth import Actor
-from chassis.db import context
+from chassis.database.sessions import WriteSession
 from chassis.outbox import record
 from chassis.preconditions import ensure_match
+from chassis.process import process_of
 
 
 async def rate_case(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     case_id: UUID,
     *,
@@ -81,7 +80,7 @@ async def rate_case(
 
 
 async def contact_rater(
-    session: AsyncSession, actor: Actor, rectification_id: UUID, match: str | None, *, note: str
+    session: WriteSession, actor: Actor, rectification_id: UUID, match: str | None, *, note: str
 ) -> Rectification:
     """The rater was reached, or it was tried; the clock of the contact stops."""
     order = await _act(session, actor, rectification_id, match, Action.CONTACT, note)
@@ -90,7 +89,7 @@ async def contact_rater(
 
 
 async def verify_rating(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     rectification_id: UUID,
     match: str | None,
@@ -108,7 +107,7 @@ async def verify_rating(
 
 
 async def record_measures(
-    session: AsyncSession, actor: Actor, rectification_id: UUID, match: str | None, *, measures: str
+    session: WriteSession, actor: Actor, rectification_id: UUID, match: str | None, *, measures: str
 ) -> Rectification:
     """What was done about it; from now on the call-back clock runs."""
     order = await _act(session, actor, rectification_id, match, Action.RECTIFY, measures)
@@ -119,7 +118,7 @@ async def record_measures(
 
 
 async def call_back(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     rectification_id: UUID,
     match: str | None,
@@ -137,14 +136,14 @@ async def call_back(
 
 
 async def close_rectification(
-    session: AsyncSession, actor: Actor, rectification_id: UUID, match: str | None, *, note: str
+    session: WriteSession, actor: Actor, rectification_id: UUID, match: str | None, *, note: str
 ) -> Rectification:
     order = await _act(session, actor, rectification_id, match, Action.CLOSE, note)
     order.closed_at = clock.now()
     return order
 
 
-async def _open_rectification(session: AsyncSession, case: Case, rating: Rating) -> None:
+async def _open_rectification(session: WriteSession, case: Case, rating: Rating) -> None:
     settings, today = settings_of(session), clock.today()
     calendar = await load_calendar(session)
     session.add(
@@ -167,7 +166,7 @@ async def _open_rectification(session: AsyncSession, case: Case, rating: Rating)
 
 
 async def _act(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     rectification_id: UUID,
     match: str | None,
@@ -190,5 +189,5 @@ async def _act(
     return order
 
 
-def _encrypted(session: AsyncSession, words: str | None) -> bytes | None:
-    return context(session).vault.encrypt(words) if words else None
+def _encrypted(session: WriteSession, words: str | None) -> bytes | None:
+    return process_of(session).vault.encrypt(words) if words else None

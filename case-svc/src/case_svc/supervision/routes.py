@@ -27,12 +27,14 @@ from case_svc.supervision.schemas import (
 )
 from chassis import clock
 from chassis.auth import Anyone, Staff
-from chassis.db import ReadSession, Session, context
+from chassis.database.sessions import ReadSession, WriteSession
+from chassis.http.route import TransactionRoute
 from chassis.pagination import Key, Page, PageQuery, page_of, paginate
 from chassis.preconditions import digest_of, public_read
 from chassis.problems import language_of, problems
+from chassis.process import process_of
 
-router = APIRouter(prefix="/api/v1", tags=["supervision"])
+router = APIRouter(route_class=TransactionRoute, prefix="/api/v1", tags=["supervision"])
 
 Region = Annotated[
     str | None, Query(pattern=r"^([0-9]{6}|[0-9]{12})$", description="Division and all below it")
@@ -121,7 +123,7 @@ async def read_warning(warning_id: UUID, actor: Staff, session: ReadSession) -> 
     responses=problems(WarningNotFound, WarningAnswered),
 )
 async def answer_warning(
-    warning_id: UUID, body: AnswerIn, actor: Staff, session: Session, response: Response
+    warning_id: UUID, body: AnswerIn, actor: Staff, session: WriteSession, response: Response
 ) -> WarningOut:
     """Explain a warning, once; an explained yellow card does not turn red."""
     warning = await usecases.answer_warning(
@@ -175,7 +177,7 @@ def _warning_out(session: AsyncSession, warning: SupervisionWarning) -> WarningO
         light=light_of(Level(warning.level)).value,
         due_on=warning.due_on,
         written_at=warning.written_at,
-        answer=context(session).vault.decrypt(warning.answer) if warning.answer else None,
+        answer=process_of(session).vault.decrypt(warning.answer) if warning.answer else None,
         answered_at=warning.answered_at,
         actions=[] if answered else ["answer"],
         links={} if answered else {"answer": path},

@@ -19,17 +19,18 @@ from case_svc.supervision.rules import lights
 from case_svc.supervision.rules.lights import Level, Reading, Rule, Thresholds
 from chassis import clock
 from chassis.auth import Actor
-from chassis.db import context
+from chassis.database.sessions import WriteSession
+from chassis.process import process_of
 
 BATCH = 500
-_SOURCES: tuple[Callable[[AsyncSession, UUID | None, int], Awaitable[list[Watched]]], ...] = (
+_SOURCES: tuple[Callable[[WriteSession, UUID | None, int], Awaitable[list[Watched]]], ...] = (
     queries.running_clocks,
     queries.running_steps,
     queries.running_orders,
 )
 
 
-async def write_warnings(session: AsyncSession) -> None:
+async def write_warnings(session: WriteSession) -> None:
     """One turn of the loop: each reminder, warning and card is written once."""
     thresholds = thresholds_of(session)
     calendar = await load_calendar(session)
@@ -44,13 +45,13 @@ async def write_warnings(session: AsyncSession) -> None:
 
 
 async def answer_warning(
-    session: AsyncSession, actor: Actor, warning_id: UUID, *, explanation: str
+    session: WriteSession, actor: Actor, warning_id: UUID, *, explanation: str
 ) -> SupervisionWarning:
     """An explained yellow card stays yellow."""
     warning = await queries.get_warning(session, actor, warning_id, for_update=True)
     if warning.answered_at is not None:
         raise WarningAnswered
-    warning.answer = context(session).vault.encrypt(explanation)
+    warning.answer = process_of(session).vault.encrypt(explanation)
     warning.answered_by, warning.answered_at = actor.id, clock.now()
     return warning
 
@@ -65,7 +66,7 @@ def thresholds_of(session: AsyncSession) -> Thresholds:
 
 
 async def _judge(
-    session: AsyncSession, calendar: Calendar, thresholds: Thresholds, watched: list[Watched]
+    session: WriteSession, calendar: Calendar, thresholds: Thresholds, watched: list[Watched]
 ) -> None:
     warnings = await queries.warnings_about(session, [clock.subject_id for clock in watched])
     written = {(each.subject_id, each.rule, each.level, each.due_on) for each in warnings}

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+# How a test's sessions begin and end on its one connection.
+_A_TESTS_OWN = ("SAVEPOINT", "RELEASE", "ROLLBACK", "SET LOCAL transaction_read_only")
 OURS = ("chassis", "gateway", "catalog_svc", "case_svc", "identity_svc", "exchange_svc")
 
 
@@ -50,7 +52,7 @@ def statements(engine: AsyncEngine) -> Iterator[list[str]]:
     sent: list[str] = []
 
     def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if not statement.startswith("SET LOCAL transaction_read_only"):  # a test's read session
+        if not statement.startswith(_A_TESTS_OWN):
             sent.append(statement)
 
     event.listen(engine.sync_engine, "before_cursor_execute", note)

@@ -32,9 +32,11 @@ from case_svc.views.routes.actions import StaffAction
 from case_svc.views.schemas.case import CaseOut
 from case_svc.views.schemas.clocks import TimingOut
 from chassis.errors import Stale
+from chassis.http.route import TransactionRoute
 from chassis.problems import problems
 
 router = APIRouter(
+    route_class=TransactionRoute,
     prefix="/api/v1/cases/{case_id}",
     tags=["cases"],
     responses=problems(CaseNotFound, StepNotPermitted, IllegalMove, TaskNotClaimed, Stale),

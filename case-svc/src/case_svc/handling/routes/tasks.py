@@ -18,17 +18,18 @@ from case_svc.handling.usecases import assignment
 from case_svc.views.schemas.tasks import TaskOut, task_out
 from case_svc.views.usecases.queue import show_task
 from chassis.auth import Staff
-from chassis.db import Session
+from chassis.database.sessions import WriteSession
+from chassis.http.route import TransactionRoute
 from chassis.problems import problems
 
-router = APIRouter(prefix="/api/v1/tasks/{task_id}", tags=["tasks"])
+router = APIRouter(route_class=TransactionRoute, prefix="/api/v1/tasks/{task_id}", tags=["tasks"])
 
 
 @dataclass
 class TaskActionRequest:
     task_id: UUID
     actor: Staff
-    session: Session
+    session: WriteSession
     response: Response
 
     async def answer(self) -> TaskOut:

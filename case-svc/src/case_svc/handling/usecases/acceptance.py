@@ -6,8 +6,6 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from case_svc.cases import policies, queries
 from case_svc.cases.events import CaseAccepted, CaseNotAccepted, CorrectionRequested
 from case_svc.cases.models import Case
@@ -39,6 +37,7 @@ from case_svc.items.queries import get_guide
 from case_svc.settings import settings_of
 from chassis.auth import Actor
 from chassis.clock import now
+from chassis.database.sessions import WriteSession
 from chassis.errors import FieldError
 from chassis.outbox import record
 
@@ -68,7 +67,7 @@ class Refusal:
 
 
 async def accept_case(
-    session: AsyncSession, actor: Actor, case_id: UUID, match: str | None
+    session: WriteSession, actor: Actor, case_id: UUID, match: str | None
 ) -> None:
     """Claims must be checked first; what failed must be corrected or declined."""
     case = await open_case(session, actor, case_id, match)
@@ -88,7 +87,7 @@ async def accept_case(
     await _accept(session, case, actor, accepted_at=accepted_at)
 
 
-async def deem_overdue_accepted(session: AsyncSession) -> None:
+async def deem_overdue_accepted(session: WriteSession) -> None:
     """Five working days of silence: accepted as of the receipt (行政许可法 32(4))."""
     for case in await queries.lock_overdue_cases(
         session, ClockKind.NOTIFY, State.SUBMITTED, limit=PER_TURN
@@ -101,7 +100,7 @@ async def deem_overdue_accepted(session: AsyncSession) -> None:
 
 
 async def request_correction(
-    session: AsyncSession, actor: Actor, case_id: UUID, lacks: Sequence[Lack], match: str | None
+    session: WriteSession, actor: Actor, case_id: UUID, lacks: Sequence[Lack], match: str | None
 ) -> None:
     """Name everything that is missing, at once and once only."""
     case = await open_case(session, actor, case_id, match)
@@ -132,7 +131,7 @@ async def request_correction(
 
 
 async def decline_case(
-    session: AsyncSession, actor: Actor, case_id: UUID, refusal: Refusal, match: str | None
+    session: WriteSession, actor: Actor, case_id: UUID, refusal: Refusal, match: str | None
 ) -> None:
     """Decline in writing, with the reason, the way to the right authority, and the remedies."""
     case = await open_case(session, actor, case_id, match)
@@ -157,7 +156,7 @@ async def decline_case(
 
 
 async def _accept(
-    session: AsyncSession, case: Case, actor: Actor | None, *, accepted_at: datetime
+    session: WriteSession, case: Case, actor: Actor | None, *, accepted_at: datetime
 ) -> None:
     guide = await get_guide(session, case.item_id, case.item_version)
     calendar = await load_calendar(session)
@@ -177,7 +176,7 @@ async def _accept(
     await record(session, CaseAccepted(**event_fields(case)))
 
 
-async def _notice_passed_on(session: AsyncSession, case: Case) -> date | None:
+async def _notice_passed_on(session: WriteSession, case: Case) -> date | None:
     """The day the department let pass in silence, none while there is time."""
     clocks = await queries.running_clocks(session, case.case_id)
     passed = (
@@ -186,7 +185,7 @@ async def _notice_passed_on(session: AsyncSession, case: Case) -> date | None:
     return next(passed, None)
 
 
-async def _ensure_in_time(session: AsyncSession, case: Case) -> None:
+async def _ensure_in_time(session: WriteSession, case: Case) -> None:
     """Between the date and the next turn of the loop nothing else may be done (art 32(4))."""
     due = await _notice_passed_on(session, case)
     if due is not None:

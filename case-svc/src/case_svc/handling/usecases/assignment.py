@@ -2,8 +2,6 @@
 
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from case_svc.cases import policies
 from case_svc.cases.errors import StepNotPermitted, TaskNotClaimed
 from case_svc.cases.models import Case, CaseTask
@@ -15,9 +13,10 @@ from case_svc.handling.errors import ColleagueNotFit, TaskDone, TaskTaken
 from case_svc.parties.queries import find_colleague
 from case_svc.views.queries.queue import load_task
 from chassis.auth import Actor
+from chassis.database.sessions import WriteSession
 
 
-async def claim_task(session: AsyncSession, actor: Actor, task_id: UUID) -> None:
+async def claim_task(session: WriteSession, actor: Actor, task_id: UUID) -> None:
     """Take it out of the pool; the second of two is told that someone was first."""
     task, case = await _lock_task(session, actor, task_id)
     if not policies.may_finish(actor, Stage(task.stage), case):
@@ -30,7 +29,7 @@ async def claim_task(session: AsyncSession, actor: Actor, task_id: UUID) -> None
         raise TaskTaken
 
 
-async def release_task(session: AsyncSession, actor: Actor, task_id: UUID) -> None:
+async def release_task(session: WriteSession, actor: Actor, task_id: UUID) -> None:
     """Put it back; the holder may, and the department's administrator."""
     task, _ = await _lock_task(session, actor, task_id)
     if not task.is_present:
@@ -41,7 +40,7 @@ async def release_task(session: AsyncSession, actor: Actor, task_id: UUID) -> No
     task.status, task.holder_id, task.claimed_at, task.opened_to = TaskStatus.OPEN, None, None, None
 
 
-async def transfer_task(session: AsyncSession, actor: Actor, task_id: UUID, to: UUID) -> None:
+async def transfer_task(session: WriteSession, actor: Actor, task_id: UUID, to: UUID) -> None:
     """Into the hand of a colleague of the same department and region whose role fits."""
     policies.ensure_may_transfer(actor)
     task, case = await _lock_task(session, actor, task_id)
@@ -66,7 +65,7 @@ async def transfer_task(session: AsyncSession, actor: Actor, task_id: UUID, to: 
     hold_task(task, colleague.staff_id)
 
 
-async def _lock_task(session: AsyncSession, actor: Actor, task_id: UUID) -> tuple[CaseTask, Case]:
+async def _lock_task(session: WriteSession, actor: Actor, task_id: UUID) -> tuple[CaseTask, Case]:
     """The case is locked before the task is read: two officers may act at once."""
     _, visible = await load_task(session, actor, task_id)
     case = await lock_case(session, visible.case_id)

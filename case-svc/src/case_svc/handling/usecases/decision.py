@@ -5,8 +5,6 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from case_svc.cases.events import CaseDecided, CaseFinished, ResultOffered
 from case_svc.cases.models import Case, CaseCertificate
 from case_svc.cases.queries import lock_case
@@ -31,6 +29,7 @@ from case_svc.items.queries import Guide, get_guide
 from case_svc.settings import settings_of
 from chassis.auth import Actor
 from chassis.clock import now, today
+from chassis.database.sessions import WriteSession
 from chassis.errors import FieldError
 from chassis.outbox import record
 
@@ -53,7 +52,7 @@ class Issued:
 
 
 async def decide_case(
-    session: AsyncSession, actor: Actor, case_id: UUID, ruling: Ruling, match: str | None
+    session: WriteSession, actor: Actor, case_id: UUID, ruling: Ruling, match: str | None
 ) -> None:
     """Grant, or refuse with reason and remedies; never by the one who accepted."""
     case = await open_case(session, actor, case_id, match)
@@ -83,7 +82,7 @@ async def decide_case(
         await record(session, CaseFinished(**event_fields(case), outcome=case.outcome))
 
 
-async def keep_certificate(session: AsyncSession, case_id: UUID, issued: Issued) -> None:
+async def keep_certificate(session: WriteSession, case_id: UUID, issued: Issued) -> None:
     """The first certificate delivers the case electronically; further ones are added to it."""
     case = await lock_case(session, case_id)
     if case is None or await session.get(CaseCertificate, issued.certificate_id) is not None:

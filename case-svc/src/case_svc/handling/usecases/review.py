@@ -4,8 +4,6 @@ from dataclasses import asdict, dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from case_svc.cases import queries
 from case_svc.cases.events import CaseExtended, CaseResumed, CaseReviewed, CaseSuspended
 from case_svc.cases.models import CaseInterval, CaseOpinion
@@ -34,6 +32,7 @@ from case_svc.items.queries import get_guide
 from case_svc.settings import settings_of
 from chassis.auth import Actor
 from chassis.clock import new_id, now
+from chassis.database.sessions import WriteSession
 from chassis.errors import FieldError
 from chassis.outbox import record
 
@@ -75,7 +74,7 @@ class Procedure:
 
 
 async def give_opinion(
-    session: AsyncSession, actor: Actor, case_id: UUID, opinion: Opinion, match: str | None
+    session: WriteSession, actor: Actor, case_id: UUID, opinion: Opinion, match: str | None
 ) -> None:
     """Agreement goes on, disagreement goes to the decision, a return one review step back."""
     case = await open_case(session, actor, case_id, match)
@@ -110,7 +109,7 @@ async def give_opinion(
 
 
 async def start_procedure(
-    session: AsyncSession, actor: Actor, case_id: UUID, procedure: Procedure, match: str | None
+    session: WriteSession, actor: Actor, case_id: UUID, procedure: Procedure, match: str | None
 ) -> None:
     """Stop the clock; the applicant learns how long it will take (art 45)."""
     case = await open_case(session, actor, case_id, match)
@@ -135,7 +134,7 @@ async def start_procedure(
 
 
 async def end_procedure(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     case_id: UUID,
     interval_id: UUID,
@@ -157,7 +156,7 @@ async def end_procedure(
 
 
 async def extend_case(
-    session: AsyncSession, actor: Actor, case_id: UUID, days: int, reason: str, match: str | None
+    session: WriteSession, actor: Actor, case_id: UUID, days: int, reason: str, match: str | None
 ) -> None:
     """Once, before the legal date, by at most what the law allows (art 42)."""
     case = await open_case(session, actor, case_id, match)

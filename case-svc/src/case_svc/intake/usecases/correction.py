@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases.errors import IllegalMove
 from case_svc.cases.events import CaseCorrected, CaseReturned, CaseWithdrawn
@@ -42,6 +41,7 @@ from case_svc.parties.rules.powers import Power
 from case_svc.settings import settings_of
 from chassis.auth import Actor
 from chassis.clock import now, today
+from chassis.database.sessions import WriteSession
 from chassis.errors import FieldError
 from chassis.outbox import record
 
@@ -50,7 +50,7 @@ _LAPSING = [state for state in State if Action.LAPSE in allowed(state)]
 
 
 async def correct_case(
-    session: AsyncSession, actor: Actor, case_id: UUID, sent: Application, match: str | None
+    session: WriteSession, actor: Actor, case_id: UUID, sent: Application, match: str | None
 ) -> None:
     """Sent form keys, answers and materials replace the old ones; the whole is checked again.
 
@@ -67,7 +67,7 @@ async def correct_case(
 
 
 async def withdraw_case(
-    session: AsyncSession, actor: Actor, case_id: UUID, reason: str, match: str | None
+    session: WriteSession, actor: Actor, case_id: UUID, reason: str, match: str | None
 ) -> None:
     """Before the decision; nobody is asked why beyond the reason given."""
     case = await _open_as_applicant(session, actor, case_id, match, Power.WITHDRAW)
@@ -75,7 +75,7 @@ async def withdraw_case(
 
 
 async def end_case(
-    session: AsyncSession, case: Case, action: Action, actor: Actor | None, reason: str
+    session: WriteSession, case: Case, action: Action, actor: Actor | None, reason: str
 ) -> None:
     """Withdrawn, or returned (退件) when the correction did not come in time."""
     transition(session, case, action, actor, note=reason)
@@ -87,7 +87,7 @@ async def end_case(
         await record(session, event(**event_fields(case)))
 
 
-async def end_overdue_corrections(session: AsyncSession) -> None:
+async def end_overdue_corrections(session: WriteSession) -> None:
     """Returned or taken as withdrawn, as the setting says."""
     returned = settings_of(session).overdue_correction == "returned"
     action = Action.RETURN_OVERDUE if returned else Action.LAPSE
@@ -97,7 +97,7 @@ async def end_overdue_corrections(session: AsyncSession) -> None:
         await end_case(session, case, action, None, "overdue_supplement")
 
 
-async def end_overdue_promises(session: AsyncSession) -> None:
+async def end_overdue_promises(session: WriteSession) -> None:
     """容缺: what was promised and not brought in time counts as withdrawn."""
     if not settings_of(session).overdue_promise_withdraws:
         return
@@ -117,7 +117,7 @@ async def end_overdue_promises(session: AsyncSession) -> None:
 
 
 async def _open_as_applicant(
-    session: AsyncSession, actor: Actor, case_id: UUID, match: str | None, power: Power
+    session: WriteSession, actor: Actor, case_id: UUID, match: str | None, power: Power
 ) -> Case:
     """403 for officers and for agents without this power; others do not see the case at all."""
     case = await open_case(session, actor, case_id, match)
@@ -129,7 +129,7 @@ async def _open_as_applicant(
     return case
 
 
-async def _correct(session: AsyncSession, actor: Actor, case: Case, sent: Application) -> None:
+async def _correct(session: WriteSession, actor: Actor, case: Case, sent: Application) -> None:
     assert case.correction is not None
     old = await materials_of(session, case.case_id)
     whole = Application(
@@ -167,7 +167,7 @@ async def _correct(session: AsyncSession, actor: Actor, case: Case, sent: Applic
     await announce_claims(session, case, rows)
 
 
-async def _supply(session: AsyncSession, actor: Actor, case: Case, sent: Application) -> None:
+async def _supply(session: WriteSession, actor: Actor, case: Case, sent: Application) -> None:
     """A promised material, until its due date; nothing else may be touched now."""
     old = await materials_of(session, case.case_id)
     if Action.SUPPLY not in allowed(case.state) or not has_open_promise(old):
@@ -193,7 +193,7 @@ async def _supply(session: AsyncSession, actor: Actor, case: Case, sent: Applica
 
 
 def _replace(
-    session: AsyncSession,
+    session: WriteSession,
     case: Case,
     old: Sequence[CaseMaterial],
     needed: Sequence[Material],

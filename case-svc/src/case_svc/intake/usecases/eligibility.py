@@ -4,8 +4,6 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from case_svc.files.queries import owned_files
 from case_svc.intake.errors import InsufficientMandate, ItemNotOpen, SubmissionInvalid
 from case_svc.intake.rules import applications
@@ -19,9 +17,10 @@ from case_svc.parties.queries import agency_of
 from case_svc.parties.rules.kinds import NATURAL_PERSON, applicant_type
 from case_svc.parties.rules.powers import ALL_POWERS, Power
 from chassis.auth import Actor, AssuranceTooLow
-from chassis.db import context
+from chassis.database.sessions import WriteSession
 from chassis.errors import FieldError
 from chassis.expressions import truth
+from chassis.process import process_of
 
 
 class Eligibility(NamedTuple):
@@ -53,7 +52,7 @@ class Eligibility(NamedTuple):
 
 
 async def check_eligibility(
-    session: AsyncSession, actor: Actor, item_id: UUID, company_id: UUID | None
+    session: WriteSession, actor: Actor, item_id: UUID, company_id: UUID | None
 ) -> Eligibility:
     """The open item and the applicant; 404, 409, 403 and 422 in that order."""
     item = await get_item(session, item_id)
@@ -79,7 +78,7 @@ async def check_eligibility(
 
 
 async def check_application(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     item: tuple[UUID, int],
     kind: str,
@@ -109,8 +108,8 @@ async def check_application(
     return needed
 
 
-def _validator(session: AsyncSession, item: tuple[UUID, int], schema: Mapping[str, Any]) -> Any:
-    process, key = context(session), ("form schema", *item)
-    if key not in process.memory:
+def _validator(session: WriteSession, item: tuple[UUID, int], schema: Mapping[str, Any]) -> Any:
+    process, key = process_of(session), ("form schema", *item)
+    if key not in process.cache:
         process.remember(key, applications.compile_schema(schema))
-    return process.memory[key]
+    return process.cache[key]

@@ -6,7 +6,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases.events import CertificateClaimed
 from case_svc.cases.models import Case, CaseMaterial
@@ -16,6 +15,7 @@ from case_svc.cases.usecases import add_history_entry, event_fields
 from case_svc.intake.rules.applications import SentMaterial
 from case_svc.items.rules.materials import Material, is_fetched
 from chassis.clock import new_id, now, today
+from chassis.database.sessions import WriteSession
 from chassis.outbox import record
 
 # Why a claim failed, as the applicant reads it.
@@ -29,7 +29,7 @@ _FAILURES: Final = {
 
 
 def add_materials(
-    session: AsyncSession, case: Case, needed: Iterable[Material], sent: Sequence[SentMaterial]
+    session: WriteSession, case: Case, needed: Iterable[Material], sent: Sequence[SentMaterial]
 ) -> list[CaseMaterial]:
     """A row for each material sent, and for each other the authority fetches itself."""
     by_id = {material["material_id"]: material for material in needed}
@@ -44,7 +44,7 @@ def add_materials(
     return rows
 
 
-async def announce_claims(session: AsyncSession, case: Case, rows: Iterable[CaseMaterial]) -> None:
+async def announce_claims(session: WriteSession, case: Case, rows: Iterable[CaseMaterial]) -> None:
     """`exchange` checks each claimed certificate and publishes the outcome."""
     for row in rows:
         if row.claim_id is not None:
@@ -59,7 +59,7 @@ async def announce_claims(session: AsyncSession, case: Case, rows: Iterable[Case
 
 
 async def conclude_claim(
-    session: AsyncSession, claim_id: UUID, *, valid: bool, reason: str | None
+    session: WriteSession, claim_id: UUID, *, valid: bool, reason: str | None
 ) -> None:
     """Pending becomes verified or failed, once; a replaced claim does not matter any more."""
     statement = select(CaseMaterial).where(CaseMaterial.claim_id == claim_id)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases.errors import IllegalMove
 from case_svc.cases.events import CaseSubmitted
@@ -36,8 +35,9 @@ from case_svc.parties.rules.powers import Power
 from case_svc.settings import settings_of
 from chassis.auth import Actor
 from chassis.clock import new_id, now, random_digits, today
-from chassis.db import context
+from chassis.database.sessions import WriteSession
 from chassis.outbox import record
+from chassis.process import process_of
 from chassis.signing import sign
 
 
@@ -64,7 +64,7 @@ def new_case(actor: Actor, eligibility: Eligibility) -> Case:
 
 
 async def save_draft(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     item_id: UUID,
     company_id: UUID | None,
@@ -78,7 +78,7 @@ async def save_draft(
 
 
 async def change_draft(
-    session: AsyncSession, actor: Actor, case_id: UUID, changes: Mapping[str, Any], match: str
+    session: WriteSession, actor: Actor, case_id: UUID, changes: Mapping[str, Any], match: str
 ) -> None:
     """Form keys and answers are merged (null removes one), materials replace the list."""
     case = await open_case(session, actor, case_id, match)
@@ -98,7 +98,7 @@ async def change_draft(
     case.version += 1
 
 
-def draft_of(session: AsyncSession, case: Case) -> Application:
+def draft_of(session: WriteSession, case: Case) -> Application:
     content = decrypt_json(session, case.draft)
     materials = [
         replace(SentMaterial(**sent), file_id=UUID(sent["file_id"]) if sent["file_id"] else None)
@@ -112,7 +112,7 @@ RECEIPT_TYPE = "onenet-receipt+jwt"
 
 
 async def submit_case(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     item_id: UUID,
     company_id: UUID | None,
@@ -124,7 +124,7 @@ async def submit_case(
 
 
 async def submit_draft(
-    session: AsyncSession, actor: Actor, case_id: UUID, match: str | None
+    session: WriteSession, actor: Actor, case_id: UUID, match: str | None
 ) -> Submitted:
     """The draft as it stands, against the guide as it stands now."""
     case = await open_case(session, actor, case_id, match)
@@ -142,7 +142,7 @@ async def submit_draft(
 
 
 async def _submit(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     case: Case,
     eligibility: Eligibility,
@@ -154,7 +154,7 @@ async def _submit(
     needed = await check_application(session, actor, item, kind, application)
     calendar = await load_calendar(session)
     query_code, moment = random_digits(numbers.QUERY_CODE_LENGTH), now()
-    case.query_code = context(session).vault.encrypt(query_code)
+    case.query_code = process_of(session).vault.encrypt(query_code)
     case.form = encrypt_json(session, application.form)
     case.answers = encrypt_json(session, application.answers)
     case.submitted_at = case.received_at = moment
@@ -171,7 +171,7 @@ async def _submit(
     return Submitted(case, eligibility.powers, rows, query_code, receipt)
 
 
-async def _next_number(session: AsyncSession, case: Case) -> str:
+async def _next_number(session: WriteSession, case: Case) -> str:
     """The counter's row stays locked until the commit: no number is lost or given twice."""
     prefix = numbers.prefix(
         task_code=case.task_code, region_code=case.region_code, item_code=case.item_code
@@ -185,7 +185,7 @@ async def _next_number(session: AsyncSession, case: Case) -> str:
     return numbers.case_number(prefix, received_on, sequence)
 
 
-async def _receipt(session: AsyncSession, case: Case, application: Application) -> str:
+async def _receipt(session: WriteSession, case: Case, application: Application) -> str:
     """What the applicant can prove: this, at this moment, with this content."""
     assert case.received_at is not None
     payload = {

@@ -11,7 +11,8 @@ from case_svc.views.schemas.clocks import TimingOut, timing_out
 from case_svc.views.usecases.clock import show_clocks
 from case_svc.views.usecases.detail import MoreActions, show_case
 from chassis.auth import Actor, Citizen, SignedIn, Staff
-from chassis.db import Session
+from chassis.database.sessions import WriteSession
+from chassis.http.route import TransactionRoute
 from chassis.preconditions import OptionalMatch, set_tag
 
 
@@ -21,7 +22,7 @@ def case_routes(*routers: APIRouter, more_actions: MoreActions) -> APIRouter:
     async def offer(request: Request) -> None:
         request.state.more_actions = more_actions
 
-    router = APIRouter(dependencies=[Depends(offer)])
+    router = APIRouter(route_class=TransactionRoute, dependencies=[Depends(offer)])
     for each in routers:
         router.include_router(each)
     return router
@@ -42,7 +43,7 @@ class CaseAction:
     case_id: UUID
     actor: Actor
     match: OptionalMatch
-    session: Session
+    session: WriteSession
     response: Response
     more: More
 

@@ -24,13 +24,14 @@ from case_svc.views.usecases.clock import show_clocks
 from case_svc.views.usecases.detail import show_case, show_timeline
 from case_svc.views.usecases.progress import look_up_progress
 from chassis.auth import Anyone, Citizen, SignedIn
-from chassis.db import LookSession, ReadSession, Session
+from chassis.database.sessions import ReadSession, WriteSession
 from chassis.errors import ServiceError
+from chassis.http.route import TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.preconditions import set_tag
 from chassis.problems import problems, refusal
 
-router = APIRouter(prefix="/api/v1", tags=["cases"])
+router = APIRouter(route_class=TransactionRoute, prefix="/api/v1", tags=["cases"])
 
 
 @router.get("/me/cases")
@@ -47,7 +48,7 @@ async def list_my_cases(
 
 @router.get("/cases/{case_id}", responses=problems(CaseNotFound))
 async def read_case(
-    case_id: UUID, actor: SignedIn, session: LookSession, response: Response, more: More
+    case_id: UUID, actor: SignedIn, session: WriteSession, response: Response, more: More
 ) -> CaseOut:
     """Where the case stands, who has it, what happens next and until when.
 
@@ -60,7 +61,7 @@ async def read_case(
 
 @router.get("/cases/{case_id}/timeline", responses=problems(CaseNotFound))
 async def read_timeline(
-    case_id: UUID, actor: SignedIn, session: LookSession, page: PageQuery
+    case_id: UUID, actor: SignedIn, session: WriteSession, page: PageQuery
 ) -> Page[EntryOut]:
     """Everything that happened, oldest first; an officer's look is recorded."""
     window, entries = await show_timeline(session, actor, case_id, page)
@@ -79,7 +80,7 @@ async def read_case_clock(case_id: UUID, actor: SignedIn, session: ReadSession) 
 async def read_progress(
     request: Request,
     actor: Anyone,
-    session: Session,
+    session: WriteSession,
     case_no: Annotated[str, Query(min_length=1, max_length=60)],
     query_code: Annotated[str, Query(min_length=1, max_length=20)],
 ) -> ProgressOut | Response:

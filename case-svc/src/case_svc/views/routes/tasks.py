@@ -10,12 +10,13 @@ from case_svc.views.queries.queue import QueueScope
 from case_svc.views.schemas.tasks import TaskOut, task_out
 from case_svc.views.usecases.queue import show_queue, show_task
 from chassis.auth import Staff
-from chassis.db import ReadSession
+from chassis.database.sessions import ReadSession
 from chassis.errors import Forbidden
+from chassis.http.route import TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import problems
 
-router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
+router = APIRouter(route_class=TransactionRoute, prefix="/api/v1/tasks", tags=["tasks"])
 
 Scope = Annotated[
     QueueScope,

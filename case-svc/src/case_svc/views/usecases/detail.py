@@ -7,7 +7,6 @@ from typing import Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases import policies
 from case_svc.cases.errors import CaseNotFound
@@ -25,6 +24,7 @@ from case_svc.views.queries.lists import EntryRow, list_entries
 from case_svc.views.queries.rows import columns_of
 from chassis.auth import Actor
 from chassis.clock import new_id, now
+from chassis.database.sessions import WriteSession
 from chassis.outbox import record
 from chassis.pagination import PageRequest, Window
 from chassis.vault import mask_id_number, mask_mobile, mask_name, mask_value
@@ -49,7 +49,7 @@ class AccessedCaseRow(NamedTuple):
 
 
 async def record_access(
-    session: AsyncSession,
+    session: WriteSession,
     actor: Actor,
     case: Accessed,
     department_name: str | None,
@@ -77,14 +77,14 @@ async def record_access(
     )
 
 
-async def record_timeline_access(session: AsyncSession, actor: Actor, case_id: UUID) -> None:
+async def record_timeline_access(session: WriteSession, actor: Actor, case_id: UUID) -> None:
     """The applicant's and the officers' own words stand in the history of a case."""
     case, department = await _load(session, actor, Case.case_id == case_id, visible_to(actor))
     if actor.kind != "citizen":
         await record_access(session, actor, case, department, ["timeline"], case.item_name)
 
 
-async def find_file_access(session: AsyncSession, actor: Actor, file_id: UUID) -> FileAccess | None:
+async def find_file_access(session: WriteSession, actor: Actor, file_id: UUID) -> FileAccess | None:
     """Whoever may see a case may see its files; the access of staff is recorded."""
     statement = (
         select(Case.case_id)
@@ -97,7 +97,7 @@ async def find_file_access(session: AsyncSession, actor: Actor, file_id: UUID) -
 
 
 async def record_file_access(
-    session: AsyncSession, actor: Actor, access: FileAccess, file_id: UUID
+    session: WriteSession, actor: Actor, access: FileAccess, file_id: UUID
 ) -> None:
     """A file is named by its material, not by its own name."""
     case, department = await _load(session, actor, Case.case_id == access.case_id)
@@ -112,7 +112,7 @@ async def record_file_access(
 
 
 async def _load(
-    session: AsyncSession, actor: Actor, *conditions: ColumnElement[bool]
+    session: WriteSession, actor: Actor, *conditions: ColumnElement[bool]
 ) -> tuple[AccessedCaseRow, str | None]:
     """The case, and the name of the department that reads it."""
     department = select(Department.name).where(Department.department_code == actor.department)
@@ -169,7 +169,7 @@ class CaseView(NamedTuple):
 
 
 async def show_case(
-    session: AsyncSession, actor: Actor, case_id: UUID, more: MoreActions
+    session: WriteSession, actor: Actor, case_id: UUID, more: MoreActions
 ) -> CaseView:
     """Parties see all but officers' names; officers see names, the holder of the task all data."""
     detail = await load_detail(session, actor, case_id)
@@ -201,7 +201,7 @@ async def show_case(
 
 
 async def show_timeline(
-    session: AsyncSession, actor: Actor, case_id: UUID, page: PageRequest
+    session: WriteSession, actor: Actor, case_id: UUID, page: PageRequest
 ) -> tuple[Window, list[EntryView]]:
     """Officers' names are for colleagues; an officer's access is recorded."""
     await record_timeline_access(session, actor, case_id)
@@ -213,7 +213,7 @@ async def show_timeline(
     ]
 
 
-async def _content(session: AsyncSession, actor: Actor, detail: Detail, viewer: Viewer) -> Content:
+async def _content(session: WriteSession, actor: Actor, detail: Detail, viewer: Viewer) -> Content:
     """What is personal is masked for who only looks on, and each access of staff is recorded."""
     case = detail.case
     draft = decrypt_json(session, case.draft)

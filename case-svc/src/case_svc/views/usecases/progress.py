@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import case as either
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.cases.models import Case
 from case_svc.settings import settings_of
@@ -18,8 +17,9 @@ from case_svc.views.models import ProgressAttempt
 from case_svc.views.queries.detail import load_clocks, until
 from case_svc.views.queries.rows import columns_of
 from chassis.clock import now
-from chassis.db import context
+from chassis.database.sessions import WriteSession
 from chassis.errors import ServiceError
+from chassis.process import process_of
 
 
 class ProgressRow(NamedTuple):
@@ -37,10 +37,10 @@ class ProgressRow(NamedTuple):
 
 
 async def look_up_progress(
-    session: AsyncSession, case_no: str, query_code: str, address: str
+    session: WriteSession, case_no: str, query_code: str, address: str
 ) -> tuple[ProgressRow, date | None] | ServiceError:
     """The case and its next date, or a refusal to be returned, so that the attempt is counted."""
-    settings, vault, moment = settings_of(session), context(session).vault, now()
+    settings, vault, moment = settings_of(session), process_of(session).vault, now()
     window = timedelta(seconds=settings.progress_window_seconds)
     limits = {
         vault.digest(case_no, purpose="progress"): settings.progress_attempts,
