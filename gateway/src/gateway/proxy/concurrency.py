@@ -22,10 +22,13 @@ class ConcurrencyLimits:
     by_client: dict[str, int] = field(default_factory=dict)
     total: int = 0
 
+    def taken(self, service: str) -> int:
+        return self.by_service.get(service, 0)
+
     @contextmanager
     def place(self, service: str, client: str) -> Iterator[None]:
         """Hold a place; raises TooMany or Overloaded when there is none."""
-        own, busy = self.by_client.get(client, 0), self.by_service.get(service, 0)
+        own, busy = self.by_client.get(client, 0), self.taken(service)
         if own >= self.per_client:
             raise TooMany(retry_after=1)
         if busy >= self.per_service or self.total >= self.in_all:

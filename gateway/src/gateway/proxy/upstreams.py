@@ -123,8 +123,7 @@ class Upstreams:
             settings.client_upload_concurrency,
         )
         for name in self.services:
-            taken = partial(self.limits.by_service.get, name, 0)
-            PLACES.labels(name).set_function(taken)
+            PLACES.labels(name).set_function(partial(self.limits.taken, name))
         public = urlsplit(settings.issuer)
         self._host, self._scheme = public.netloc, public.scheme
         self._kept: ClientSession
