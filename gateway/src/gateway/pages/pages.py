@@ -131,7 +131,7 @@ class Pages:
         """The query code is posted, so that it stands in no history and no log."""
         query = {"case_no": "", "query_code": ""}
         if request.method != "POST":
-            content = {"asked": query, "found": None, "problem": None}
+            content = {"query": query, "progress": None, "problem": None}
             return Page(_OK, "progress.html", content)
         # Starlette's `form()` knows neither a limit nor a deadline.
         context = context_of(request.scope)
@@ -141,7 +141,7 @@ class Pages:
         query = {name: form.get(name, [""])[0].strip() for name in query}
         status, answer = await self._ask(request, "case", "/api/v1/progress", query)
         shown, problem = (answer, None) if status == _OK else (None, answer)
-        content = {"asked": query, "found": shown, "problem": problem}
+        content = {"query": query, "progress": shown, "problem": problem}
         return Page(status, "progress.html", content)
 
     async def performance(self, request: Request) -> Page:
@@ -151,7 +151,7 @@ class Pages:
         path = "/api/v1/public/performance"
         status, answer = await self._ask(request, "case", path, parameters)
         content = {
-            "asked": query,
+            "query": query,
             "rows": answer.get("indicators", []),
             "problem": None if status == _OK else answer,
         }

@@ -28,7 +28,7 @@ class ConcurrencyLimits:
     @contextmanager
     def place(self, service: str, client: str) -> Iterator[None]:
         """Hold a place; raises TooMany or Overloaded when there is none."""
-        own, busy = self.by_client.get(client, 0), self.by_service.get(service, 0)
+        own, busy = self.by_client.get(client, 0), self.taken(service)
         if own >= self.per_client:
             raise TooMany(retry_after=1)
         if busy >= self.per_service or self.total >= self.in_all:
