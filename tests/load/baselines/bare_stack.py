@@ -14,6 +14,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -133,13 +134,17 @@ def type_of_text(value: str) -> type:
 
 def filled(sample: dict[str, Any], *rows: Any) -> dict[str, Any]:
     """The sample with what the rows hold under the same names."""
-    columns = {
+    return sample | {
         name: getattr(row, name)
         for row in rows
-        for name in inspect(type(row)).columns.keys()  # noqa: SIM118 - a collection of columns
-        if name in sample and name not in SEALED
+        for name in readable_columns(type(row))
+        if name in sample
     }
-    return sample | columns
+
+
+@cache
+def readable_columns(kind: type) -> list[str]:
+    return [name for name in inspect(kind).columns.keys() if name not in SEALED]  # noqa: SIM118
 
 
 def department_of(case: Case) -> dict[str, Any]:

@@ -107,7 +107,7 @@ class Departments:
         place = number % DEPARTMENTS
         path = f"{ORGS}/departments/D{place:04d}"
         headers = {**JSON, **self.headers, "If-Match": f'"{self.versions[place]}"'}
-        body = json.dumps({"name": f"部门{place}的第{number}个名字"}).encode()
+        body = json.dumps({"name": f"部门{place}，第{self.versions[place]}次改名"}).encode()
         answer = await self.connections.send("PATCH", path, headers=headers, body=body)
         if answer.status != 200:
             raise RuntimeError(f"PATCH {path} was answered {answer.status}: {answer.body!r}")
