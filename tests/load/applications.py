@@ -144,7 +144,7 @@ async def post(
     headers = {"Idempotency-Key": str(uuid4()), **headers}
     answer = await connections.send("POST", path, headers=headers, body=body.encode())
     if answer.status not in status:
-        raise RuntimeError(f"POST {path} was answered {answer.status}: {answer.body[:400]!r}")
+        raise RuntimeError(f"POST {path} was answered {answer.status}: {answer.text[:400]}")
     return answer.json()
 
 

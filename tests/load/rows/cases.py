@@ -37,7 +37,7 @@ class Office:
     async def read(self, path: str, headers: dict[str, str]) -> Any:
         answer = await self.connections.send("GET", path, headers=headers)
         if answer.status != 200:
-            raise RuntimeError(f"GET {path} was answered {answer.status}: {answer.body[:400]!r}")
+            raise RuntimeError(f"GET {path} was answered {answer.status}: {answer.text[:400]}")
         return answer.json()
 
 

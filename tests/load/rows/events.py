@@ -110,7 +110,7 @@ class Departments:
         body = json.dumps({"name": f"部门{place}，第{self.versions[place]}次改名"}).encode()
         answer = await self.connections.send("PATCH", path, headers=headers, body=body)
         if answer.status != 200:
-            raise RuntimeError(f"PATCH {path} was answered {answer.status}: {answer.body!r}")
+            raise RuntimeError(f"PATCH {path} was answered {answer.status}: {answer.text}")
         self.versions[place] = answer.json()["version"]
 
     async def rename_many(self, count: int) -> None:

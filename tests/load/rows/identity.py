@@ -30,6 +30,12 @@ from ..tokens import Signer, published_signer
 
 UNDER_TEST, BESIDE = 0, 1
 REGION, DEPARTMENT = "510000000000", "11510000000000001X"
+# Down to the district that the applicants' identity numbers begin with.
+REGIONS = [
+    {"code": REGION, "name": "四川省"},
+    {"code": "511600000000", "name": "广安市"},
+    {"code": "511602000000", "name": "广安区"},
+]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PASSWORD = "a-bench-needs-a-password"
 ACCOUNTS = 16
@@ -65,7 +71,7 @@ async def identity(
         stack.callback(connections.close)
         admin = signer.headers("staff", roles=["platform_admin"], region=REGION)
         opened = Identity(base_url, url, connections, admin)
-        await opened.post("/api/v1/orgs/regions/imports", [{"code": REGION, "name": "四川省"}])
+        await opened.post("/api/v1/orgs/regions/imports", REGIONS)
         department = {"code": DEPARTMENT, "name": "民政厅", "region_code": REGION}
         await opened.post("/api/v1/orgs/departments", department)
         yield opened
