@@ -57,6 +57,9 @@ class Applicant:
     file_id: str = ""
     applications: list[Request] = field(default_factory=list)
 
+    def application_to(self, item: Item) -> Request:
+        return next(each for each in self.applications if item.item_id in (each.body or ""))
+
 
 async def publish_items(connection: "asyncpg.Connection") -> list[Item]:
     """The sample items, as the case service would have copied them from the catalogue's events."""

@@ -34,7 +34,6 @@ PAPERS: Final = (
     "户口簿", "结婚证", "健康证明", "从业人员名单", "经营场所平面图", "安全管理制度", "验资报告",
     "近期免冠照片", "银行账户信息", "学历证书", "劳动合同", "土地使用证明", "环境影响评价文件",
 )  # fmt: skip
-PROVINCE: Final = "510000000000"
 COPIES: Final = 20  # divisions that offer the same item
 BUREAUX: Final = 30
 _INDEXES: Final = ("title", "body", "pairs")

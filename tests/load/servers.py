@@ -39,7 +39,7 @@ async def postgres_server(*, count_statements: bool = False) -> AsyncIterator[Se
     """A server that keeps what it acknowledges: `fsync` and `synchronous_commit` stay on."""
     with tempfile.TemporaryDirectory(prefix="onenet-bench-", dir="/var/tmp") as folder:
         # The server's own system user must reach its data, also when root runs the bench.
-        Path(folder).chmod(0o755)
+        Path(folder).chmod(0o755)  # noqa: ASYNC240 - at once
         with warnings.catch_warnings():
             # The wheel looks for XDG_RUNTIME_DIR, which a machine without a desktop does not set.
             warnings.simplefilter("ignore")

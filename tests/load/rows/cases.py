@@ -86,9 +86,8 @@ async def prepare(office: Office) -> Prepared:
         for application in person.applications
     }
     item = counter_item(office.items)
-    own = next(one for one in person.applications if item.item_id in (one.body or ""))
     for _ in range(OWN_CASES):
-        case = await submit(office.connections, own)
+        case = await submit(office.connections, person.application_to(item))
     clerk = office.signer.headers("staff", roles=["clerk", "decider"], **item.department)
     detail, cases = f"/api/v1/cases/{case['case_id']}", "/api/v1/me/cases?limit=20"
     tasks = "/api/v1/tasks?scope=pool&limit=20"

@@ -1,10 +1,12 @@
 """Row 6: how many statements PostgreSQL is asked to run for a request.
 
 `pg_stat_statements` counts them in the server, so the services are measured as they are. BEGIN,
-COMMIT and SET do not count. The services run without their workers and are asked one by one.
+COMMIT and SET do not count. The services run without their workers; one request follows another.
 """
 
 import contextlib
+import itertools
+import json
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import asyncpg
 
-from ..applications import CASES, JSON, Applicant, accept, counter_item, post, submit
+from ..applications import CASES, JSON, Item, accept, counter_item, post, submit
 from ..bench import Bench
 from ..catalogue import fill
 from ..frame import Outcome, Row, figure_outcome
@@ -28,6 +30,7 @@ WARM = 3  # requests that fill caches, prepare statements and learn types
 TURNS = 8
 ITEMS = 1_000
 WORD = "登记"
+GRANTED = {"outcome": "granted", "reason": "符合条件"}
 RAN = """
 SELECT coalesce(sum(calls), 0)::int FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = $1)"""
@@ -46,9 +49,9 @@ class StatementCounter:
         await turn()
         return int(await self.connection.fetchval(RAN, self.database))
 
-    async def outcome(self, kind: str, turns: Sequence[Turn]) -> Outcome:
+    async def outcome(self, kind: str, turn: Turn) -> Outcome:
         """The median of several requests; the first ones only warm up."""
-        counts = [await self.during(turn) for turn in turns][WARM:]
+        counts = [await self.during(turn) for _ in range(WARM + TURNS)][WARM:]
         notes = f"{min(counts)}–{max(counts)} in {len(counts)} requests"
         if not statistics.median(counts):
             raise RuntimeError(f"no statement was counted for a {kind}")
@@ -67,55 +70,45 @@ async def counted(bench: Bench) -> Sequence[Outcome]:
 
 
 async def of_cases(bench: Bench) -> list[Outcome]:
-    async with case_office(bench, people=1, count_statements=True) as office:
-        async with statement_counter(office.database_url) as counter:
-            person = office.people[0]
-            item = counter_item(office.items)
-            clerk = office.signer.headers("staff", roles=["clerk", "decider"], **item.department)
-            submissions = [
-                lambda application=application: submit(office.connections, application)
-                for application in (person.applications * TURNS)[: WARM + TURNS]
-            ]
-            outcomes = [await counter.outcome("submission", submissions)]
-            case_ids = await accepted_cases(office, person, item.item_id, clerk)
-            details = [
-                lambda case_id=case_id: office.read(f"{CASES}/{case_id}", clerk)
-                for case_id in case_ids
-            ]
-            decisions = [
-                lambda case_id=case_id: post(
-                    office.connections,
-                    f"{CASES}/{case_id}/decision",
-                    {**JSON, **clerk},
-                    '{"outcome": "granted", "reason": "符合条件"}',
-                )
-                for case_id in case_ids
-            ]
-            outcomes.append(await counter.outcome("decision", decisions))
-            outcomes.append(await counter.outcome("detail", details))
-            queue = "/api/v1/tasks?scope=pool&limit=20"
-            turns = [lambda: office.read(queue, clerk)] * (WARM + TURNS)
-            outcomes.append(await counter.outcome("queue", turns))
-    return outcomes
+    """All by one clerk and one citizen, on an item that is decided at the counter."""
+    async with (
+        case_office(bench, people=1, count_statements=True) as office,
+        statement_counter(office.database_url) as counter,
+    ):
+        item, citizen = counter_item(office.items), office.people[0]
+        clerk = office.signer.headers("staff", roles=["clerk", "decider"], **item.department)
+        applications = itertools.cycle(citizen.applications)
+        decided = iter(await accepted_cases(office, item, clerk))
+        seen: list[str] = []
+
+        async def submission() -> None:
+            await submit(office.connections, next(applications))
+
+        async def decision() -> None:
+            seen.append(next(decided))
+            path = f"{CASES}/{seen[-1]}/decision"
+            await post(office.connections, path, {**JSON, **clerk}, json.dumps(GRANTED))
+
+        async def detail() -> None:
+            await office.read(f"{CASES}/{seen.pop()}", clerk)
+
+        async def queue() -> None:
+            await office.read("/api/v1/tasks?scope=pool&limit=20", clerk)
+
+        turns = {"submission": submission, "decision": decision, "detail": detail, "queue": queue}
+        return [await counter.outcome(kind, turn) for kind, turn in turns.items()]
 
 
-async def accepted_cases(
-    office: Office, person: Applicant, item_id: str, clerk: dict[str, str]
-) -> list[str]:
+async def accepted_cases(office: Office, item: Item, clerk: dict[str, str]) -> list[str]:
     """Cases that the clerk has accepted; others stay in the pool, so that the queue has lines."""
-    application = next(one for one in person.applications if item_id in (one.body or ""))
+    application = office.people[0].application_to(item)
     for _ in range(2 * (WARM + TURNS)):
         await submit(office.connections, application)
     page = await office.read("/api/v1/tasks?scope=pool&limit=100", clerk)
-    tasks = [task for task in page["data"] if task["stage"] == "acceptance"]
-    own = [task for task in tasks if task["item_name"] == office_name(office, item_id)]
-    for task in own[: WARM + TURNS]:
+    tasks = [task for task in page["data"] if task["item_name"] == item.guide["name"]]
+    for task in tasks[: WARM + TURNS]:
         await accept(office.connections, clerk, task["case_id"], task["task_id"])
-    return [task["case_id"] for task in own[: WARM + TURNS]]
-
-
-def office_name(office: Office, item_id: str) -> str:
-    return next(item.guide["name"] for item in office.items if item.item_id == item_id)
+    return [task["case_id"] for task in tasks[: WARM + TURNS]]
 
 
 async def of_searches(bench: Bench) -> Outcome:
@@ -131,7 +124,7 @@ async def of_searches(bench: Bench) -> Outcome:
                     raise RuntimeError(f"a search was answered {answer.status}, or no full page")
 
             async with statement_counter(url) as counter:
-                outcome = await counter.outcome("search", [search] * (WARM + TURNS))
+                outcome = await counter.outcome("search", search)
             connections.close()
     return outcome
 
