@@ -254,7 +254,7 @@ async def submit(
     template, case_id = templates[str(body.item_id)], uuid4()
     prefix, day = template["counter"]
     number = await following(session, Counter, "last", prefix=prefix, received_on=day)
-    case_no = f"{prefix}{day:%Y%m%d}{number:06d}"
+    case_no = f"{prefix}{day:%Y%m%d}{number:06d}"  # two digits more than the service's own
     session.add(Case(**template["case"] | {"case_id": case_id, "case_no": case_no}))
     await session.flush()
     for kind, values in template["parts"]:

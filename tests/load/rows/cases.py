@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
+
 from ..applications import Applicant, Item, applicants, counter_item, publish_items, submit
 from ..bench import CONNECTIONS, Bench, free_port, uvicorn
 from ..frame import Outcome, Row, ratio_outcome
@@ -134,11 +136,33 @@ async def submissions(bench: Bench) -> Sequence[Outcome]:
             return (await bench.load(base_url, requests, status=201)).requests_per_second
 
         async with bare_stack(bench, office, prepared.samples) as bare_url:
+            await ensure_same_rows(office, bare_url)
             await bench.load(office.base_url, requests, status=201, seconds=1)  # warm
             await bench.load(bare_url, requests, status=201, seconds=1)
             rounds = await bench.alternate(lambda: rate(office.base_url), lambda: rate(bare_url))
     notes = f"{len(prepared.samples['submissions'])} items, {CONNECTIONS} connections"
     return [ratio_outcome(SUBMISSION, "per second", rounds, notes=notes)]
+
+
+async def ensure_same_rows(office: Office, bare_url: str) -> None:
+    """An application must add as many rows to every table through the bare stack."""
+    bare = Connections(bare_url)
+    added = []
+    async with connected(office.database_url) as connection:
+        for connections in (office.connections, bare):
+            before = await row_counts(connection)
+            for application in office.people[0].applications:
+                await submit(connections, application)
+            after = await row_counts(connection)
+            added.append({table: after[table] - before[table] for table in after})
+    bare.close()
+    if added[0] != added[1]:
+        raise RuntimeError(f"the service added {added[0]}, the bare stack {added[1]}")
+
+
+async def row_counts(connection: "asyncpg.Connection") -> dict[str, int]:
+    tables = await connection.fetch("SELECT relname AS name FROM pg_stat_user_tables")
+    return {name: await connection.fetchval(f'SELECT count(*) FROM "{name}"') for (name,) in tables}
 
 
 async def reads(bench: Bench) -> Sequence[Outcome]:
