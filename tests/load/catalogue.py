@@ -1,14 +1,12 @@
-"""A catalogue of any size in one's own database, with names put together from real ones.
+"""A catalogue of any size in a database of the bench, with names put together from real ones.
 
-The rows are copied in, because publishing them one by one takes hours; the words of the index come
+The rows are copied in, because publishing them one by one takes hours. The words of the index come
 from the service's own tokeniser, so that it holds what publishing would have written.
 """
 
-import csv
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
@@ -16,12 +14,10 @@ import rjieba
 
 from catalog_svc.items.models import Item
 from catalog_svc.items.usecases.publishing import filter_tokens
-from catalog_svc.search.rules import tokens
+from catalog_svc.search import tokens
 from catalog_svc.search.usecases import Entry, vectors
 from chassis import clock
 
-# A list from outside the repository; without it the names below are put together.
-REAL_LIST: Final = Path(__file__).parents[2].parent / "shared/data/guangan-items.csv"
 NAMES: Final = (
     "企业投资项目备案", "个体工商户注册登记", "最低生活保障对象认定", "残疾人证办理",
     "婚姻登记预约", "残疾人护理补贴申领", "道路运输经营许可", "社会保障卡申领",
@@ -38,11 +34,12 @@ PAPERS: Final = (
     "户口簿", "结婚证", "健康证明", "从业人员名单", "经营场所平面图", "安全管理制度", "验资报告",
     "近期免冠照片", "银行账户信息", "学历证书", "劳动合同", "土地使用证明", "环境影响评价文件",
 )  # fmt: skip
-PROVINCE: Final = "510000000000"
 COPIES: Final = 20  # divisions that offer the same item
 BUREAUX: Final = 30
 _INDEXES: Final = ("title", "body", "pairs")
-_KEPT: Final = ("item_id", "title", "rank", "title_tsv", "body_tsv", "pairs_tsv")
+# As PostgreSQL reads them.
+_ARRAYS: Final = {"audience": "{natural_person}", "code_parts": "{}", "themes": "{}"}
+_ENTRY_COLUMNS: Final = ("item_id", "title", "standing", "title_tsv", "body_tsv", "pairs_tsv")
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class Division:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What can be asked for: names as they stand there, and where they are offered."""
+    """What can be searched for: the names of its items, and the cities that offer them."""
 
     names: Sequence[str]
     cities: Sequence[str]
@@ -85,24 +82,20 @@ async def fill(url: str, items: int, *, seed: int = 11) -> Catalogue:
         await connection.execute("VACUUM ANALYZE search_entry, item")
     finally:
         await connection.close()
-    return Catalogue(names, sorted({one.city for one in divisions}))
+    return Catalogue(names, sorted({division.city for division in divisions}))
 
 
 def _names(wanted: int, choice: random.Random) -> list[str]:
     """The beginning of one real name and the end of another, as often as it takes."""
-    real = list(NAMES)
-    if REAL_LIST.exists():
-        with REAL_LIST.open(encoding="utf-8-sig", newline="") as file:
-            real += [row["item_name"] for row in csv.DictReader(file)]
-    parts = [rjieba.cut(name) for name in real]
-    found = dict.fromkeys(real)
+    parts = [rjieba.cut(name) for name in NAMES]
+    names = dict.fromkeys(NAMES)
     for _ in range(50 * wanted):
-        if len(found) >= wanted:
+        if len(names) >= wanted:
             break
         beginning, end = choice.choice(parts), choice.choice(parts)
-        made = beginning[: choice.randint(1, len(beginning))] + end[len(end) // 2 :]
-        found["".join(made)[:60]] = None
-    return list(found)[:wanted]
+        words = beginning[: choice.randint(1, len(beginning))] + end[len(end) // 2 :]
+        names["".join(words)[:60]] = None
+    return list(names)[:wanted]
 
 
 async def _copy(
@@ -112,73 +105,61 @@ async def _copy(
     items: int,
     choice: random.Random,
 ) -> None:
-    written = [_vectors(name, choice) for name in names]
-    held: list[Item] = []
+    vectors_of = [_vectors(name, choice) for name in names]
+    rows: list[str] = []
     entries: list[str] = []
+    columns: list[str] = []
     for number in range(items):
         place = number % len(names)
-        item = _item(number, names[place], choice.choice(divisions), choice)
-        held.append(item)
-        filters = tokens.vector(filter_tokens(item))
-        vectors_of = [f"{text} {filters}" for text in written[place]]
-        title = "".join(tokens.runs(item.name))
-        rank = {"open": 2, "suspended": 1}.get(item.status, 0)
-        entries.append(_line([item.item_id, title, rank, *vectors_of]))
-    columns = [one.key for one in Item.__table__.columns]
+        values = _item(number, names[place], choice.choice(divisions), choice)
+        columns = list(values)
+        filters = tokens.vector(filter_tokens(Item(**values)))
+        title = "".join(tokens.runs(names[place]))
+        rank = {"open": 2, "suspended": 1}.get(values["status"], 0)
+        words = [f"{text} {filters}" for text in vectors_of[place]]
+        rows.append(_line([*(values | _ARRAYS).values()]))
+        entries.append(_line([values["item_id"], title, rank, *words]))
+    await connection.copy_to_table("item", source=_chunks(rows), columns=columns)
     await connection.copy_to_table(
-        "item", source=_in_parts(_line(_written(item, columns)) for item in held), columns=columns
-    )
-    await connection.copy_to_table(
-        "search_entry", source=_in_parts(iter(entries)), columns=list(_KEPT)
+        "search_entry", source=_chunks(entries), columns=list(_ENTRY_COLUMNS)
     )
 
 
 def _vectors(name: str, choice: random.Random) -> list[str]:
     body = " ".join((*choice.sample(PAPERS, 8), *choice.sample(NAMES, 6)))
-    found = vectors(Entry(clock.new_id(), name, body, (), 0))
-    return [found[column] for column in _KEPT[3:]]
+    columns = vectors(Entry(clock.new_id(), name, body, (), 0))
+    return [columns[column] for column in _ENTRY_COLUMNS[3:]]
 
 
-def _item(number: int, name: str, division: Division, choice: random.Random) -> Item:
+def _item(number: int, name: str, division: Division, choice: random.Random) -> dict[str, Any]:
+    """The columns of an item, as its class takes them."""
     status = choice.choices(("open", "suspended", "listed"), (70, 2, 28))[0]
     moment = clock.now()
-    return Item(
-        item_id=clock.new_id(),
-        item_code=f"511Z{number:08d}-{division.code}-000-00",
-        code_kind="other",
-        code_parts="{}",
-        status=status,
-        version=0 if status == "listed" else 1,
-        revision=1,
-        name=name,
-        task_type=choice.choice(("01", "05", "07", "10", "20")),
-        department_code=Catalogue.department(division.city, choice.randrange(BUREAUX)),
-        region_code=division.code,
-        audience=["natural_person"],
-        themes={},
-        online_applicable=status == "open",
-        created_at=moment,
-        updated_at=moment,
-    )
-
-
-def _written(item: Item, columns: Sequence[str]) -> list[Any]:
-    row = {name: getattr(item, name) for name in columns}
-    return list((row | {"audience": "{natural_person}", "themes": "{}"}).values())
+    return {
+        "item_id": clock.new_id(),
+        "item_code": f"511Z{number:08d}-{division.code}-000-00",
+        "code_kind": "other",
+        "code_parts": {},
+        "status": status,
+        "version": 0 if status == "listed" else 1,
+        "revision": 1,
+        "name": name,
+        "task_type": choice.choice(("01", "05", "07", "10", "20")),
+        "department_code": Catalogue.department(division.city, choice.randrange(BUREAUX)),
+        "region_code": division.code,
+        "audience": ["natural_person"],
+        "themes": {},
+        "online_applicable": status == "open",
+        "created_at": moment,
+        "updated_at": moment,
+    }
 
 
 def _line(values: Sequence[Any]) -> str:
     """One line of PostgreSQL's text format; names hold no tabs."""
-    texts = ("\\N" if value is None else str(value) for value in values)
-    return "\t".join(one if one == "\\N" else one.replace("\\", "\\\\") for one in texts)
+    return "\t".join(str(value).replace("\\", "\\\\") for value in values)
 
 
-async def _in_parts(lines: Iterator[str]) -> AsyncIterator[bytes]:
-    part: list[str] = []
-    for line in lines:
-        part.append(line)
-        if len(part) == 1000:
-            yield ("\n".join(part) + "\n").encode()
-            part = []
-    if part:
-        yield ("\n".join(part) + "\n").encode()
+async def _chunks(lines: Sequence[str]) -> AsyncIterator[bytes]:
+    for first in range(0, len(lines), 1000):
+        yield ("\n".join(lines[first : first + 1000]) + "\n").encode()

@@ -1,103 +1,97 @@
-"""The frame of `make bench`: rows, rounds that alternate with a baseline, and what came out."""
+"""The frame of `make bench`: rows, rounds that alternate with a baseline, and their outcomes."""
 
 import statistics
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .promises import Promise
 
 if TYPE_CHECKING:
     from .bench import Bench
 
-Figure = Callable[[], Awaitable[float]]
+Measurement = Callable[[], Awaitable[float]]
 
 
 @dataclass(frozen=True)
 class Round:
-    """One alternation: both figures in the same unit, taken one after the other."""
+    """One alternation: both figures in the same unit, measured one after the other."""
 
     ours: float
     baseline: float
 
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.baseline if self.baseline else float("nan")
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """One line of the table; `ratio` is None where the bound is on the figure itself."""
+    """A promise and its measured value: a ratio, or a figure where there is no baseline."""
 
-    title: str
-    unit: str
-    ours: float
-    baseline: float | None
-    ratio: float | None
-    bound: str
-    met: bool
+    promise: Promise
+    value: float
+    verdict: str
+    unit: str = ""
     rounds: Sequence[Round] = ()
     notes: str = ""
-    number: int | None = None
+
+    @property
+    def kept(self) -> bool:
+        return self.verdict != "missed"
+
+    @property
+    def remark(self) -> str:
+        """Both figures behind the ratio, and what else a reader should know."""
+        if not self.rounds:
+            return self.notes
+        ours = statistics.median(turn.ours for turn in self.rounds)
+        baseline = statistics.median(turn.baseline for turn in self.rounds)
+        figures = f"{digits(ours)} ÷ {digits(baseline)} {self.unit}"
+        return f"{figures}; {self.notes}" if self.notes else figures
 
 
 @dataclass(frozen=True)
 class Row:
-    """One or more promises measured together: `number`, and `also` those of other outcomes.
+    """Promises that are measured together; `needs` names programs.
 
-    `needs` are programs; `seconds` about what three rounds of five seconds take, or what it always
-    takes when that is `fixed`.
+    `seconds` is about what three rounds of five seconds take, or what the row always takes when it
+    is `fixed`.
     """
 
-    number: int
     title: str
+    promises: Sequence[Promise]
     measure: "Callable[[Bench], Awaitable[Sequence[Outcome]]]"
-    needs: tuple[str, ...] = ()
+    needs: Sequence[str] = ()
     seconds: int = 30
-    also: tuple[int, ...] = ()
     fixed: bool = False
 
-    def takes(self, rounds: int, seconds: float) -> float:
-        """About so many seconds; a third of them goes into starting and stopping."""
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return tuple(sorted({promise.number for promise in self.promises}))
+
+    def expected_seconds(self, rounds: int, seconds: float) -> float:
+        """About a third goes into starting and stopping; the rest grows with the load."""
         if self.fixed:
             return self.seconds
         return self.seconds * (1 + 2 * rounds * seconds / 15) / 3
 
 
-PROGRAMS = {"nginx": "nginx-light", "wrk": "wrk"}
-
-
-def holds(value: float, bound: str) -> bool:
-    """Whether `≥ 0.35` or `≤ 1.3` (a unit may follow) holds for the value."""
-    sign, number, *_ = bound.split()
-    limit = float(number)
-    if sign == "≥":
-        return value >= limit
-    if sign == "≤":
-        return value <= limit
-    raise ValueError(f"{bound}: a bound begins with ≥ or ≤")
-
-
 def ratio_outcome(
-    title: str, unit: str, rounds: Sequence[Round], bound: str, notes: str = ""
+    promise: Promise, unit: str, rounds: Sequence[Round], *, notes: str = "", rows: int = 0
 ) -> Outcome:
-    """Medians of both sides, and the median of the rounds' own ratios: a noisy machine is noisy
-    for both figures of a round."""
-    ratio = statistics.median(one.ours / one.baseline for one in rounds)
-    return Outcome(
-        title=title,
-        unit=unit,
-        ours=statistics.median(one.ours for one in rounds),
-        baseline=statistics.median(one.baseline for one in rounds),
-        ratio=ratio,
-        bound=bound,
-        met=holds(ratio, bound),
-        rounds=tuple(rounds),
-        notes=notes,
-    )
+    """The median of the rounds' own ratios: a slow minute is slow for both figures of a round."""
+    ratio = statistics.median(turn.ratio for turn in rounds)
+    verdict = promise.verdict(ratio, rows=rows)
+    return Outcome(promise, ratio, verdict, unit, tuple(rounds), notes)
 
 
 def figure_outcome(
-    title: str, unit: str, values: Sequence[float], bound: str, notes: str = ""
+    promise: Promise, values: Sequence[float], *, unit: str = "", notes: str = ""
 ) -> Outcome:
-    """The median of several rounds against a bound on the figure itself."""
+    """The median of several measurements, where the promise is on the figure itself."""
     value = statistics.median(values)
-    return Outcome(title, unit, value, None, None, bound, holds(value, bound), (), notes)
+    return Outcome(promise, value, promise.verdict(value), unit, (), notes)
 
 
 def quantile(values: Sequence[float], part: float) -> float:
@@ -108,15 +102,6 @@ def quantile(values: Sequence[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, round(part * len(ordered)) - 1))]
 
 
-@dataclass(frozen=True)
-class Load:
-    """What a loader saw; milliseconds."""
-
-    requests_per_second: float
-    p50_ms: float
-    p99_ms: float
-    errors: int
-    by: str
-
-
-__all__ = ["Figure", "Load", "Outcome", "Path", "Round", "Row"]
+def digits(value: float) -> str:
+    """Three significant digits; more would only be noise."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

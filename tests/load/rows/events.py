@@ -1,49 +1,39 @@
 """Rows 9 and 10: from a commit to the effect in another service, and what the relay can carry.
 
-Producer and consumer are the services identity and catalog, each a process of its own as in
-production; the consumer's effect is its copy of a department. Both moments are commit timestamps
-of one PostgreSQL server, which writes its log to disk as in production.
+Identity tells of changed departments, the catalogue keeps copies; each is a process of its own. The
+delay is taken between commit timestamps of one PostgreSQL server, so no process measures itself.
 """
 
 import asyncio
 import contextlib
-import importlib
 import json
-import os
-import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from uuid import uuid4
+from datetime import datetime
+from uuid import UUID
 
 import asyncpg
-import nats
-import uvloop
-from pydantic import SecretStr
 
-from chassis import consumer, migrations, outbox, worker
-from chassis.db import open_context, transaction
-from chassis.service import Service
-from chassis.settings import Context
-from chassis.testing.plugin import token_keys
-from chassis.testing.servers import create_database, scratch_nats, scratch_postgres
-from chassis.testing.settings import settings_of
-from identity_svc.orgs.events import DepartmentChanged
+from ..applications import JSON, post
+from ..baselines import bare_events
+from ..bench import PYTHON, Bench, free_port
+from ..frame import Outcome, Row, quantile, ratio_outcome
+from ..loader import Connections
+from ..promises import EFFECT, RELAY
+from ..servers import Server, connected, nats_server, postgres_server
+from ..services import environment, migrate, service, service_worker
+from ..tokens import published_signer
 
-from ..bench import PYTHON, Bench
-from ..frame import Outcome, Round, Row, figure_outcome, quantile, ratio_outcome
-
-RATE = 500
-DEPARTMENTS = 200
-LANES = 16
+RATE = 100
+DEPARTMENTS = 100
 BACKLOG = 20_000
-WINDOW = 256
 ENVELOPE_BYTES = 520
 SETTLE_SECONDS = 20
-LOG_FILES = 4
-MODULE = __spec__.name if __spec__ else __name__
-# The moment of a commit is read from a row the commit wrote and nothing writes again.
+REGION = "510000000000"
+ORGS = "/api/v1/orgs"
+BARE = "tests.load.baselines.bare_events"
+# The moment of a commit is read from a row that the commit wrote and nothing writes again.
 NOTE_COMMITS = """
 CREATE TABLE bench_commit (event_id uuid PRIMARY KEY);
 CREATE FUNCTION note_commit() RETURNS trigger LANGUAGE plpgsql AS
@@ -54,210 +44,187 @@ CREATE TRIGGER note_commit AFTER INSERT ON outbox_event
 FILL = """
 INSERT INTO outbox_event (event_id, type, subject, entity, sequence, envelope)
 SELECT gen_random_uuid(), 'identity.department.changed.v1',
-  'onenet.identity.department.changed.v1.d' || number % 200, 'd' || number % 200, number,
-  repeat('x', $2)
-FROM generate_series(1, $1::int) AS number
+  'onenet.identity.department.changed.v1.d' || number % 100,
+  'bench:' || $1::int || '-' || number % 100, number, repeat('x', $3)
+FROM generate_series(1, $2::int) AS number
 """
+# Windows are marked as they are published: what came after the first one, in the time it took.
+DRAINED = """
+SELECT count(*) FILTER (WHERE published_at > beginning)
+  / nullif(extract(epoch FROM max(published_at) - min(published_at)), 0)
+FROM outbox_event, (SELECT min(published_at) AS beginning FROM outbox_event
+  WHERE starts_with(entity, $1)) AS first WHERE starts_with(entity, $1)"""
+LEFT = "SELECT count(*) FROM outbox_event WHERE published_at IS NULL AND starts_with(entity, $1)"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Databases and bus of one measurement."""
+class Link:
+    """Where events are committed, and where they have their effect."""
 
-    identity: str
-    catalog: str
-    bus: str
+    producer: str
+    consumer: str
 
+    async def moments(self) -> tuple[dict[UUID, datetime], dict[UUID, datetime]]:
+        async with connected(self.producer) as sender, connected(self.consumer) as receiver:
+            return await commits(sender, "bench_commit"), await commits(receiver, "inbox_event")
 
-@contextlib.contextmanager
-def servers():
-    with scratch_postgres() as postgres, scratch_nats() as bus:
-        yield postgres, bus
-
-
-async def place(postgres: str, bus: str, number: int) -> Place:
-    """Two fresh databases on a server that keeps what it says it keeps."""
-    found = {}
-    for name in ("identity", "catalog"):
-        found[name] = await create_database(postgres, f"bench_{name}_{number}")
-        await asyncio.to_thread(migrations.upgrade, f"{name}_svc:migrations", found[name])
-    async with database(found["identity"]) as connection:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            await connection.execute(f"ALTER SYSTEM SET {setting} = on")
-        await connection.execute("SELECT pg_reload_conf()")
-        await connection.execute(NOTE_COMMITS)
-        # A new server makes each file of its log when it needs one; one that has run for a while
-        # uses old ones again.
-        for _ in range(LOG_FILES):
-            await connection.execute("SELECT pg_logical_emit_message(true, 'bench', 'x')")
-            await connection.execute("SELECT pg_switch_wal()")
-        await connection.execute("CHECKPOINT")
-    return Place(found["identity"], found["catalog"], bus)
+    async def delays(self, count: int, before: set[UUID]) -> list[float]:
+        """Milliseconds from commit to effect of the events that were not there `before`."""
+        for _ in range(SETTLE_SECONDS * 5):
+            begun, effects = await self.moments()
+            own = begun.keys() - before
+            if len(own) >= count and not own - effects.keys():
+                return [(effects[key] - begun[key]).total_seconds() * 1000 for key in own]
+            await asyncio.sleep(0.2)
+        raise RuntimeError(f"{len(own)} events, {len(own & effects.keys())} had their effect")
 
 
-@contextlib.asynccontextmanager
-async def database(url: str) -> "AsyncIterator[asyncpg.Connection]":
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def delay(bench: Bench) -> Sequence[Outcome]:
-    middle, late = [], []
-    for number in range(bench.rounds):
-        with servers() as (postgres, bus):
-            delays = await _delays(bench, await place(postgres, bus, number))
-        middle.append(quantile(delays, 0.5))
-        late.append(quantile(delays, 0.99))
-        bench.say(f"{len(delays)} events: p50 {middle[-1]:.1f} ms, p99 {late[-1]:.1f} ms")
-    notes = f"{RATE} events/s"
-    return [
-        figure_outcome("commit → effect, p50", "ms", middle, "≤ 5 ms", notes),
-        figure_outcome("commit → effect, p99", "ms", late, "≤ 30 ms", notes),
-    ]
-
-
-async def _delays(bench: Bench, at: Place) -> list[float]:
-    count = int(RATE * bench.seconds)
-    taking = [PYTHON, "-m", MODULE, "consume", at.catalog, at.bus]
-    making = [PYTHON, "-m", MODULE, "produce", at.identity, at.bus, str(count)]
-    async with bench.process(taking), bench.process(making) as producer:
-        await asyncio.to_thread(producer.wait, SETTLE_SECONDS + 4 * bench.seconds)
-        async with database(at.identity) as one, database(at.catalog) as other:
-            made = await _moments(one, "bench_commit")
-            for _ in range(SETTLE_SECONDS * 10):
-                taken = await _moments(other, "inbox_event")
-                if len(taken.keys() & made.keys()) >= count:
-                    break
-                await asyncio.sleep(0.1)
-    delays = [
-        (taken[one] - begun).total_seconds() * 1000 for one, begun in made.items() if one in taken
-    ]
-    if len(delays) < count:
-        raise RuntimeError(f"{count} events were made, {len(delays)} had their effect")
-    return delays
-
-
-async def _moments(connection: "asyncpg.Connection", table: str) -> dict:
+async def commits(connection: "asyncpg.Connection", table: str) -> dict[UUID, datetime]:
     statement = f"SELECT event_id, pg_xact_commit_timestamp(xmin) FROM {table}"
     return dict(await connection.fetch(statement))
 
 
-async def throughput(bench: Bench) -> Sequence[Outcome]:
-    with servers() as (postgres, bus):
-        places = iter([await place(postgres, bus, number) for number in range(bench.rounds)])
+@dataclass
+class Departments:
+    """An identity service whose departments are renamed, one request each."""
 
-        async def ours() -> float:
-            at = next(places)
-            async with database(at.identity) as connection:
-                await connection.execute(FILL, BACKLOG, ENVELOPE_BYTES)
-            return BACKLOG / await _seconds("drain", at.identity, at.bus)
+    connections: Connections
+    headers: dict[str, str]
+    versions: list[int]
 
-        async def bare() -> float:
-            return BACKLOG / await _seconds("publish", bus)
+    @classmethod
+    async def at(cls, base_url: str, headers: dict[str, str]) -> "Departments":
+        connections = Connections(base_url)
+        regions = json.dumps([{"code": REGION, "name": "四川省"}])
+        await post(connections, f"{ORGS}/regions/imports", {**JSON, **headers}, regions)
+        for number in range(DEPARTMENTS):
+            content = {"code": f"D{number:04d}", "name": f"部门{number}", "region_code": REGION}
+            path = f"{ORGS}/departments"
+            await post(connections, path, {**JSON, **headers}, json.dumps(content))
+        return cls(connections, headers, [1] * DEPARTMENTS)
 
-        rounds: list[Round] = await bench.alternate(ours, bare)
-    notes = f"{BACKLOG} events of {ENVELOPE_BYTES} bytes"
-    return [ratio_outcome("relay ÷ bare window", "events/s", rounds, "≥ 0.5", notes)]
+    async def rename(self, number: int) -> None:
+        place = number % DEPARTMENTS
+        path = f"{ORGS}/departments/D{place:04d}"
+        headers = {**JSON, **self.headers, "If-Match": f'"{self.versions[place]}"'}
+        body = json.dumps({"name": f"部门{place}，第{self.versions[place]}次改名"}).encode()
+        answer = await self.connections.send("PATCH", path, headers=headers, body=body)
+        if answer.status != 200:
+            raise RuntimeError(f"PATCH {path} was answered {answer.status}: {answer.text}")
+        self.versions[place] = answer.json()["version"]
 
-
-async def _seconds(verb: str, *arguments: str) -> float:
-    child = await asyncio.create_subprocess_exec(
-        *(PYTHON, "-m", MODULE, verb, *arguments), stdout=asyncio.subprocess.PIPE
-    )
-    said, _ = await child.communicate()
-    return float(json.loads(said.splitlines()[-1]))
-
-
-# What follows runs in the processes under test.
-
-
-def service(name: str, url: str, bus: str) -> tuple[Service, Context]:
-    create = importlib.import_module(f"{name}_svc.main").create_service
-    made = create(settings_of(create, database_url=SecretStr(url), nats_url=bus, worker=True))
-    return made, open_context(name, made.settings, keys=token_keys())
-
-
-async def consume(url: str, bus: str) -> None:
-    made, here = service("catalog", url, bus)
-    stopped = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    async with worker.running(made, here, alone=True):
-        await stopped.wait()
+    async def rename_many(self, count: int) -> None:
+        """At a fixed rate, whether or not earlier ones have been answered."""
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as changes:
+            for number in range(count):
+                planned = began + number / RATE
+                await asyncio.sleep(max(0.0, planned - time.perf_counter()))
+                changes.create_task(self.rename(number))
 
 
-async def produce(url: str, bus: str, count: str) -> None:
-    """One event per transaction, at the wished rate, beside the relay that publishes it."""
-    made, here = service("identity", url, bus)
-    lanes = asyncio.Semaphore(LANES)
+async def effect(bench: Bench) -> Sequence[Outcome]:
+    count = int(RATE * bench.seconds)
+    late: dict[str, float] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        postgres = await stack.enter_async_context(postgres_server())
+        bus = await stack.enter_async_context(nats_server(free_port()))
+        departments, ours = await stack.enter_async_context(two_services(bench, postgres, bus))
+        bare = await bare_link(postgres)
+        command = [PYTHON, "-m", BARE, "consume", bare.consumer, bus]
+        await stack.enter_async_context(bench.process(command))
 
-    async def single(number: int) -> None:
-        async with lanes, transaction(here) as session:
-            event = DepartmentChanged(
-                department_code=f"d{number % DEPARTMENTS}",
-                name=f"部门 {number}",
-                region_code="110000000000",
-                active=True,
-                version=number + 1,
-            )
-            await outbox.record(session, event)
+        async def median(link: Link, name: str, make) -> float:
+            before = set((await link.moments())[0])
+            await make()
+            delays = await link.delays(count, before)
+            late[name] = quantile(delays, 0.99)
+            return quantile(delays, 0.5)
 
-    async with worker.running(made, here, alone=True):
-        await asyncio.sleep(3)  # until the consumer stands
-        start = time.perf_counter()
-        async with asyncio.TaskGroup() as tasks:
-            for number in range(int(count)):
-                await asyncio.sleep(max(0.0, start + number / RATE - time.perf_counter()))
-                tasks.create_task(single(number))
-        await _published(here)
+        async def bare_events_made() -> None:
+            details = (bare.producer, bus, str(count), str(RATE), str(ENVELOPE_BYTES))
+            await bench.output([PYTHON, "-m", BARE, "produce", *details])
 
-
-async def _published(here: Context) -> None:
-    while True:
-        async with here.reading.begin() as session:
-            if await outbox.backlog(session) == 0:
-                return
-        await asyncio.sleep(0.1)
+        await departments.rename_many(RATE)  # warm
+        rounds = await bench.alternate(
+            lambda: median(ours, "ours", lambda: departments.rename_many(count)),
+            lambda: median(bare, "bare", bare_events_made),
+        )
+    notes = f"{RATE} events/s; p99 {late['ours']:.1f} and {late['bare']:.1f} ms"
+    return [ratio_outcome(EFFECT, "ms", rounds, notes=notes)]
 
 
-async def drain(url: str, bus: str) -> None:
-    _, here = service("identity", url, bus)
-    nc = await consumer.connect(bus, name="identity")
-    await consumer.ensure_stream(nc.jetstream(), "identity")
-    started = time.perf_counter()
-    while await outbox.relay_once(here, nc):
-        pass
-    print(time.perf_counter() - started)
+@contextlib.asynccontextmanager
+async def two_services(
+    bench: Bench, postgres: Server, bus: str
+) -> AsyncIterator[tuple[Departments, Link]]:
+    """Identity with its relay, and the catalogue's worker, which has all departments by now."""
+    link = Link(await postgres.database("identity"), await postgres.database("catalog"))
+    async with contextlib.AsyncExitStack() as stack:
+        signer = await stack.enter_async_context(published_signer())
+        base_url = await stack.enter_async_context(
+            service(bench, "identity", link.producer, signer, nats_url=bus, worker=True)
+        )
+        settings = environment(bench, "catalog", link.consumer, signer, nats_url=bus, worker=True)
+        await migrate(bench, "catalog", settings)
+        await stack.enter_async_context(
+            service_worker(bench, "catalog", link.consumer, signer, nats_url=bus)
+        )
+        async with connected(link.producer) as connection:
+            await connection.execute(NOTE_COMMITS)
+        admin = signer.headers("staff", roles=["platform_admin"], region=REGION)
+        departments = await Departments.at(base_url, admin)
+        stack.callback(departments.connections.close)
+        await link.delays(DEPARTMENTS, set())
+        yield departments, link
 
 
-async def publish(bus: str) -> None:
-    """The same messages from memory, acknowledged in windows."""
-    nc = await nats.connect(bus)
-    js = nc.jetstream()
-    with contextlib.suppress(nats.js.errors.NotFoundError):
-        await js.delete_stream("BARE")
-    await js.add_stream(name="BARE", subjects=["bare.>"], duplicate_window=600)
-    content = b"x" * ENVELOPE_BYTES
-    started = time.perf_counter()
-    for first in range(0, BACKLOG, WINDOW):
-        window = [
-            await js.publish_async(
-                f"bare.d{number % DEPARTMENTS}", content, headers={"Nats-Msg-Id": str(uuid4())}
-            )
-            for number in range(first, min(first + WINDOW, BACKLOG))
-        ]
-        await asyncio.gather(*window)
-    print(time.perf_counter() - started)
+async def bare_link(postgres: Server) -> Link:
+    link = Link(await postgres.database("bare_producer"), await postgres.database("bare_consumer"))
+    for url in (link.producer, link.consumer):
+        async with connected(url) as connection:
+            await connection.execute(bare_events.TABLES)
+    async with connected(link.producer) as connection:
+        await connection.execute(NOTE_COMMITS)
+    return link
 
 
-ROWS = [
-    Row(9, "commit → other service's committed effect", delay, seconds=50),
-    Row(10, "relay ÷ bare publish window with message ids", throughput, seconds=40),
-]
+async def relay(bench: Bench) -> Sequence[Outcome]:
+    async with (
+        postgres_server() as postgres,
+        nats_server(free_port()) as bus,
+        nats_server(free_port()) as other_bus,
+        published_signer() as signer,
+    ):
+        url = await postgres.database("identity")
+        settings = environment(bench, "identity", url, signer, nats_url=bus, worker=True)
+        await migrate(bench, "identity", settings)
 
-if __name__ == "__main__":
-    verbs = {"consume": consume, "produce": produce, "drain": drain, "publish": publish}
-    uvloop.run(verbs[sys.argv[1]](*sys.argv[2:]))
-    os._exit(0)  # what a library left running must not keep the measurement waiting
+        async with service_worker(bench, "identity", url, signer, nats_url=bus):
+            turns = iter(range(bench.rounds))
+
+            async def bare() -> float:
+                details = (other_bus, str(BACKLOG), str(ENVELOPE_BYTES))
+                printed = await bench.output([PYTHON, "-m", BARE, "window", *details])
+                return float(printed.splitlines()[-1])
+
+            rounds = await bench.alternate(lambda: drained(url, next(turns)), bare)
+    notes = f"{BACKLOG:,} events of {ENVELOPE_BYTES} bytes"
+    return [ratio_outcome(RELAY, "events/s", rounds, notes=notes)]
+
+
+async def drained(url: str, turn: int) -> float:
+    """Events a second while a backlog is published that was committed at once."""
+    own = f"bench:{turn}-"
+    async with connected(url) as connection:
+        await connection.execute(FILL, turn, BACKLOG, ENVELOPE_BYTES)
+        async with asyncio.timeout(60):
+            while await connection.fetchval(LEFT, own):  # noqa: ASYNC110 - another process works
+                await asyncio.sleep(0.1)
+        return float(await connection.fetchval(DRAINED, own))
+
+
+ROWS = (
+    Row("commit → effect in another service", [EFFECT], effect, seconds=70),
+    Row("relay, against a bare publish window", [RELAY], relay, seconds=40),
+)

@@ -1,4 +1,4 @@
-"""Row 14: what the whole platform holds when nobody asks anything."""
+"""Row 15: what the whole platform holds when nobody asks anything."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ from onenet.client import Network
 from ..bench import Bench
 from ..frame import Outcome, Row, figure_outcome
 from ..platforms import Platform
+from ..promises import MEMORY
 
 # After the sample data: connections, caches and freed memory have come to rest.
 REST_SECONDS = 20
@@ -28,8 +29,7 @@ async def idle(bench: Bench) -> Sequence[Outcome]:
             held = megabytes(platform)
             values.append(sum(held.values()) / 1000)
         parts = ", ".join(f"{name} {value:.0f}" for name, value in held.most_common())
-        bench.say(f"MB: {parts}")
-    return [figure_outcome("idle memory, whole platform (PSS)", "GB", values, "≤ 1.2 GB", parts)]
+    return [figure_outcome(MEMORY, values, unit="GB", notes=f"PSS in MB: {parts}")]
 
 
 def megabytes(platform: Platform) -> Counter[str]:
@@ -47,4 +47,4 @@ def _touch(platform: Platform) -> None:
         public.get(path)
 
 
-ROWS = (Row(14, "idle memory", idle, seconds=90, fixed=True),)
+ROWS = (Row("idle memory", [MEMORY], idle, seconds=90, fixed=True),)
