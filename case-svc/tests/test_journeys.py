@@ -11,7 +11,6 @@ from .cases.handling import ok, reviewed
 def short():
     def check(label, travelled, files, functions):
         reached = (len(travelled.files), len(travelled.functions))
-        print(label, reached)
         assert reached <= (files, functions), f"{label}: {reached}"
         assert reached[1] <= functions, f"{label}: {reached}"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from nats.errors import TimeoutError as NoAnswer
 
-from chassis import consumer
 from chassis.events import service_of as producer_of
 from chassis.events import stream_of
+from chassis.messaging import consumer
 from chassis.testing.servers import free_port
 from chassis.testing.settings import settings_of
 

@@ -31,6 +31,7 @@ STAGED = {
     "POST /api/v1/operations/{service}/dead-letters/{dead_letter_id}/redrive": "a handler runs",
     "POST /api/v1/files": "the file goes to the store",
     "POST /api/v1/identity/registrations": "a password is hashed",
+    "POST /api/v1/orgs/staff": "a password is hashed",
     "POST /oauth2/login": "a password is verified",
 }
 MEASURED = ("chassis", "gateway", "catalog-svc", "case-svc", "identity-svc", "exchange-svc")

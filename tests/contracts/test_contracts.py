@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from chassis import consumer
-from chassis.app import build_app, describe_events
 from chassis.events import SigningKeyPublished
+from chassis.http.application import build_app, describe_events
+from chassis.messaging import consumer
 from chassis.signing import key_event
 from chassis.testing.settings import settings_of
 

@@ -9,10 +9,10 @@ from .front import BINARY, running
 
 
 def pytest_collection_modifyitems(items):
-    here = Path(__file__).parent
+    process = Path(__file__).parent
     if BINARY is None:
         for item in items:
-            if here in item.path.parents:
+            if process in item.path.parents:
                 item.add_marker(pytest.mark.skip(reason="nginx is not installed here"))
 
 

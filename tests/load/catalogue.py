@@ -14,7 +14,7 @@ import rjieba
 
 from catalog_svc.items.models import Item
 from catalog_svc.items.usecases.publishing import filter_tokens
-from catalog_svc.search import tokens
+from catalog_svc.search.rules import tokens
 from catalog_svc.search.usecases import Entry, vectors
 from chassis import clock
 
@@ -39,7 +39,7 @@ BUREAUX: Final = 30
 _INDEXES: Final = ("title", "body", "pairs")
 # As PostgreSQL reads them.
 _ARRAYS: Final = {"audience": "{natural_person}", "code_parts": "{}", "themes": "{}"}
-_ENTRY_COLUMNS: Final = ("item_id", "title", "standing", "title_tsv", "body_tsv", "pairs_tsv")
+_ENTRY_COLUMNS: Final = ("item_id", "title", "rank", "title_tsv", "body_tsv", "pairs_tsv")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import urlencode
 
-from catalog_svc.search import tokens
+from catalog_svc.search.rules import tokens
 
 from ..bench import FEW, Bench
 from ..catalogue import BUREAUX, Catalogue, fill
@@ -43,7 +43,7 @@ async def filled_service(
 def questions(catalogue: Catalogue) -> list[str]:
     """Half of the words are the most frequent ones, half are any."""
     choice = random.Random(7)
-    frequency = Counter(word for name in catalogue.names for word in tokens.asked(name))
+    frequency = Counter(word for name in catalogue.names for word in tokens.query_words(name))
     ranked = sorted(frequency, key=lambda word: (-frequency[word], word))
     short = [word for word in ranked if len(word) == TWO_CHARACTERS and tokens.is_chinese(word)]
     half = WORDINGS // 2

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from onenet.databases import Database
-from onenet.settling import settle
+from onenet.quiescence import wait_until_quiescent
 
 from ..bench import Bench
 from ..frame import Outcome, Row, figure_outcome, quantile
@@ -148,8 +148,10 @@ async def _wrong(bench: Bench, platform: Platform, crowd: Crowd, stored_before: 
     repeated = min(REPEATED, len(acknowledged))
     for key in random.Random(0).sample(sorted(acknowledged), repeated):
         await crowd.repeat(key)
-    databases = {name: Database(url, url) for name, url in platform.places.databases.items()}
-    if not await settle(databases, platform.places.nats_url, seconds=SETTLE_SECONDS):
+    databases = {name: Database(url, url) for name, url in platform.endpoints.databases.items()}
+    if not await wait_until_quiescent(
+        databases, platform.endpoints.nats_url, seconds=SETTLE_SECONDS
+    ):
         raise RuntimeError(f"after {SETTLE_SECONDS} s events still wait for their effect")
     cases = [application.case_id for application in acknowledged.values()]
     stored = await _count(platform, STORED) - stored_before
@@ -160,7 +162,7 @@ async def _wrong(bench: Bench, platform: Platform, crowd: Crowd, stored_before: 
 
 
 async def _count(platform: Platform, statement: str, *values) -> int:
-    connection = await asyncpg.connect(platform.places.databases["case"])
+    connection = await asyncpg.connect(platform.endpoints.databases["case"])
     try:
         return await connection.fetchval(statement, *values)
     finally:
