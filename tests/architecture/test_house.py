@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-import re
 from pathlib import Path
 
 import pytest
