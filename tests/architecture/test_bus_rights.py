@@ -11,7 +11,8 @@ from nats.errors import TimeoutError as NoAnswer
 
 from chassis.events import service_of as producer_of
 from chassis.events import stream_of
-from chassis.messaging import consumer
+from chassis.messaging import bus as bus_client
+from chassis.subscriptions import Reactions, merged, producers
 from chassis.testing.servers import free_port
 from chassis.testing.settings import settings_of
 
@@ -38,22 +39,22 @@ def bus(tmp_path):
         server.terminate()
 
 
-def reactions_of(service: str) -> consumer.Reactions:
+def reactions_of(service: str) -> Reactions:
     create = import_module(f"{service}_svc.main").create_service
-    return consumer.merged(create(settings_of(create)).subscriptions)
+    return merged(create(settings_of(create)).subscriptions)
 
 
 async def test_bus_users_may_do_their_work_and_nothing_else(bus):
     names = (*SERVICES, "gateway")
     clients = {
-        one: await consumer.connect(f"nats://{one}:{PASSWORD}@{bus}", name=one) for one in names
+        one: await bus_client.connect(f"nats://{one}:{PASSWORD}@{bus}", name=one) for one in names
     }
     streams = {one: client.jetstream(timeout=2) for one, client in clients.items()}
     for one in SERVICES:
-        await consumer.ensure_stream(streams[one], one)
+        await bus_client.ensure_stream(streams[one], one)
     for one in SERVICES:
         reactions = reactions_of(one)
-        for producer in consumer.producers(reactions):
+        for producer in producers(reactions):
             subjects = [f"onenet.{name}.*" for name in reactions if producer_of(name) == producer]
             await reads(streams[one], streams[producer], one, stream_of(producer), subjects)
     for one in names:
@@ -67,8 +68,8 @@ async def test_bus_users_may_do_their_work_and_nothing_else(bus):
 
 
 async def reads(mine, theirs, durable: str, stream: str, subjects: list[str]) -> None:
-    await consumer.ensure_stream(mine, stream.lower())
-    await consumer.ensure_consumer(mine, stream=stream, durable=durable, subjects=subjects)
+    await bus_client.ensure_stream(mine, stream.lower())
+    await bus_client.ensure_consumer(mine, stream=stream, durable=durable, subjects=subjects)
     subscription = await mine.pull_subscribe_bind(consumer=durable, stream=stream)
     await theirs.publish(subjects[0].replace("*", "entity"), b"{}", stream=stream)
     (message,) = await subscription.fetch(1, timeout=2)

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from chassis.events import SigningKeyPublished
 from chassis.http.application import build_app, describe_events
-from chassis.messaging import consumer
 from chassis.signing import key_event
+from chassis.subscriptions import merged
 from chassis.testing.settings import settings_of
+from identity_svc.login.subscriptions import SigningKeyRead
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {name: f"{name}_svc" for name in ("catalog", "case", "identity", "exchange")}
@@ -35,10 +35,10 @@ PUBLISHED = {
     for event in (*service.events, *([key_event(service.name)] if service.signs else []))
 }
 REACTIONS = [
-    (service.name, event_type, model)
+    (service.name, event_type, reaction.model)
     for service in SERVICES.values()
-    for event_type, pairs in consumer.merged(service.subscriptions).items()
-    for model, _ in pairs
+    for event_type, handlers in merged(service.subscriptions).items()
+    for reaction in handlers
 ]
 
 
@@ -90,4 +90,4 @@ def _strategies(model):
 def test_key_events_can_be_read():
     fields = {"kid": "case-1", "jwk": {"kty": "EC"}, "retired_at": None}
     sent = key_event("case").model_validate(fields)
-    assert TypeAdapter(SigningKeyPublished).validate_python(sent.model_dump()).kid == "case-1"
+    assert TypeAdapter(SigningKeyRead).validate_python(sent.model_dump()).kid == "case-1"

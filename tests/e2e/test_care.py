@@ -14,7 +14,7 @@ from onenet import databases, postgres
 from onenet.audit.references import Reference, compare
 from onenet.audit.verifying import pages_of
 from onenet.backups import backup, restore
-from onenet.children import Crew
+from onenet.children import Supervisor
 from onenet.console import Reporter
 from onenet.doctor.examining import findings_of
 from onenet.doctor.findings import State
@@ -51,7 +51,7 @@ def copy(platform, tmp_path_factory):
 def only_database(state):
     """The PostgreSQL of a restored state folder, without the services."""
     home = known_home(state)
-    crew = Crew(home.running)
+    crew = Supervisor(home.running)
     secrets = open_secrets(home, SERVICES)
     server = postgres.prepare(home, secrets.postgres, postgres.server_owner(), print)
     try:
