@@ -20,7 +20,7 @@ def start_message(layout: Layout, seconds: float) -> Group:
         Text(
             "\nTry next, in another terminal of this folder:\n"
             "  make story                the main job, told step by step\n"
-            f"  curl '{base}/api/v1/items?q=低保'\n"
+            f"  curl -G {base}/api/v1/items --data-urlencode q=低保\n"
             "  make delay                event delays between the services\n"
             f"All sample accounts: {layout.home.samples}\n"
             "Ctrl-C stops everything.\n"
