@@ -66,8 +66,12 @@ class LossyClient(Client):
 
 async def relay_once(process, nc):
     """Publish at most one window; how many rows left, 0 when another relay is active."""
+    js = nc.jetstream()
     async with leading(process, "relay") as connection:
-        return await relay.publish_window(process, nc, connection) if connection else 0
+        if connection is None:
+            return 0
+        end = await relay.recover(process, js, connection, None)
+        return await relay.publish_window(process, js, connection, end)
 
 
 async def connected(url, kind=Client):

@@ -14,7 +14,7 @@ import json
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -135,6 +135,14 @@ def bus_at(port: int, folder: Path):
             server.wait(10)
 
 
+@asynccontextmanager
+async def bus_client(port: int, folder: Path):
+    with bus_at(port, folder):
+        nc = await connected(f"nats://127.0.0.1:{port}")
+        yield nc
+        await nc.close()
+
+
 class TestLostBus:
     async def test_everything_comes_again_and_no_effect_twice(self, concurrent_process, tmp_path):
         port = free_port()
@@ -180,7 +188,7 @@ class TestLostBus:
                 nc.jetstream(), stream="SAMPLE", durable="reader", subjects=["onenet.sample.>"]
             )
             async with leading(process, "relay") as connection:
-                await relay.recover(process, nc, connection)
+                await relay.recover(process, nc.jetstream(), connection, None)
             assert await unpublished(process) == 3
             await relay_once(process, nc)
             assert await stored(nc) == await recorded(process)
@@ -188,11 +196,32 @@ class TestLostBus:
                 await nc.jetstream().consumer_info("SAMPLE", "reader")
             await nc.close()
 
+    async def test_nothing_is_published_behind_a_lost_end(self, concurrent_process, tmp_path):
+        """The loss shows when the next event is refused, before anything stands behind the hole."""
+        port, process = free_port(), concurrent_process
+        async with bus_client(port, tmp_path / "full") as nc:
+            await bus.ensure_stream(nc.jetstream(), "sample")
+            await write(process, 3)
+            await relay_once(process, nc)
+        shutil.copytree(tmp_path / "full", tmp_path / "torn")
+        async with bus_client(port, tmp_path / "full") as nc:
+            await write(process, 3)
+            await relay_once(process, nc)
+            async with leading(process, "relay") as connection:
+                end = await relay.recover(process, nc.jetstream(), connection, None)
+        async with bus_client(port, tmp_path / "torn") as nc:
+            await write(process)
+            async with leading(process, "relay") as connection:
+                with pytest.raises(relay.NotPublished):
+                    await relay.publish_window(process, nc.jetstream(), connection, end)
+            await relay_once(process, nc)
+            assert await stored(nc) == await recorded(process)
+
     async def test_whole_stream_loses_nothing_to_a_look(self, concurrent_process, nc):
         await write(concurrent_process, 3)
         await relay_once(concurrent_process, nc)
         async with leading(concurrent_process, "relay") as connection:
-            await relay.recover(concurrent_process, nc, connection)
+            await relay.recover(concurrent_process, nc.jetstream(), connection, None)
         assert await unpublished(concurrent_process) == 0
 
 

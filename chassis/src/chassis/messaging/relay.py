@@ -7,6 +7,8 @@ again from the outbox.
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +16,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 from nats.js.api import Header
 from nats.js.errors import NotFoundError
 from sqlalchemy import ARRAY, BigInteger, Row, any_, cast, func, select, text, update
@@ -66,13 +69,23 @@ class NotPublished(NatsError):
     """The bus accepted none of a window."""
 
 
+@dataclass
+class StreamEnd:
+    """The end of the stream that this process writes: its last sequence and last event."""
+
+    created: datetime | None
+    sequence: int
+    last: UUID | None
+
+
 async def relay(process: Process, nc: Client) -> None:
     """Relay until cancelled; outages of database or bus are logged, waited out and retried."""
+    js = nc.jetstream()  # one for all windows: each would subscribe to answers of its own
     while True:
         try:
             async with leading(process, "relay") as connection:
                 if connection is not None:
-                    await _lead(process, nc, connection)
+                    await _lead(process, nc, js, connection)
         except OUTAGES as error:
             log.warning("relay_waits", reason=str(error)[:200], kind=type(error).__name__)
         with contextlib.suppress(TimeoutError):
@@ -89,19 +102,21 @@ async def forward_wake_ups(process: Process, nc: Client) -> None:
             await nc.publish(f"onenet-wake.{process.service}")
 
 
-async def _lead(process: Process, nc: Client, connection: AsyncConnection) -> None:
+async def _lead(
+    process: Process, nc: Client, js: JetStreamContext, connection: AsyncConnection
+) -> None:
     async def wake(_: Msg) -> None:
         process.wake.set()
 
     wake_ups = await nc.subscribe(f"onenet-wake.{process.service}", cb=wake)
-    loop = asyncio.get_running_loop()
+    loop, end = asyncio.get_running_loop(), None
     try:
         while True:
-            await recover(process, nc, connection)
+            end = await recover(process, js, connection, end)
             until = loop.time() + RECOVERY_SECONDS
             while loop.time() < until:
                 process.wake.clear()
-                if await publish_window(process, nc, connection) < BATCH:
+                if await publish_window(process, js, connection, end) < BATCH:
                     with contextlib.suppress(TimeoutError):
                         # In Python 3.11 wait_for can swallow a cancellation that meets the wake-up.
                         async with asyncio.timeout(POLL_SECONDS):
@@ -111,21 +126,23 @@ async def _lead(process: Process, nc: Client, connection: AsyncConnection) -> No
             await wake_ups.unsubscribe()
 
 
-async def publish_window(process: Process, nc: Client, connection: AsyncConnection) -> int:
+async def publish_window(
+    process: Process, js: JetStreamContext, connection: AsyncConnection, end: StreamEnd
+) -> int:
     """Publish the next rows in one go and mark what the bus has; `BATCH` when more may wait."""
     async with connection.begin():
         rows = (await connection.execute(_NEXT)).all()
     window: list[Row[*tuple[Any, ...]]] = []
     too_large: list[tuple[Row[*tuple[Any, ...]], str]] = []
-    total = 0
+    total, max_payload = 0, process.bus.max_payload
     for row in rows:
         size = len(row.envelope.encode()) + HEADER_BYTES
-        if size > nc.max_payload:
+        if size > max_payload:
             # The queue behind a message that can never leave must go on.
-            too_large.append((row, f"{size} bytes, the bus takes {nc.max_payload}"))
+            too_large.append((row, f"{size} bytes, the bus takes {max_payload}"))
         elif (total := total + size) <= WINDOW_BYTES:
             window.append(row)
-    accepted = await _publish(nc, stream_of(process.service), window) if window else 0
+    accepted = await _publish(js, stream_of(process.service), window, end) if window else 0
     async with connection.begin():
         for row, reason in too_large:
             telemetry.PARKED.labels(process.service).inc()
@@ -143,37 +160,55 @@ async def publish_window(process: Process, nc: Client, connection: AsyncConnecti
     return len(rows) if accepted == len(window) and total <= WINDOW_BYTES else BATCH
 
 
-async def _publish(nc: Client, stream: str, rows: Sequence[Row[*tuple[Any, ...]]]) -> int:
+async def _publish(
+    js: JetStreamContext, stream: str, rows: Sequence[Row[*tuple[Any, ...]]], end: StreamEnd
+) -> int:
     """Publish the rows together; how many from the first on the bus has. Raises NotPublished.
 
     Each message names the one before it, and the bus refuses it unless that is its last. So
-    whatever is lost on the way, the stream gets a beginning of the window, never a part with a
-    hole before it; what it has already it recognises by its id, wherever that stands.
+    whatever is lost on the way, also of the stream itself, nothing stands behind a hole; what the
+    bus has already it recognises by its id, wherever that stands.
     """
-    js, acknowledgements = nc.jetstream(), []
-    previous: dict[str, str] = {}
+    acknowledgements, previous = [], end.last
     for row in rows:
-        headers = {Header.MSG_ID.value: str(row.event_id)} | previous
+        headers = {Header.MSG_ID.value: str(row.event_id)}
+        if previous is not None:
+            headers[Header.EXPECTED_LAST_MSG_ID.value] = str(previous)
         content = row.envelope.encode()
         sent = await js.publish_async(row.subject, content, stream=stream, headers=headers)
         acknowledgements.append(sent)
-        previous = {Header.EXPECTED_LAST_MSG_ID.value: str(row.event_id)}
+        previous = row.event_id
     await asyncio.wait(acknowledgements, timeout=PUBLISH_TIMEOUT_SECONDS)
-    for number, sent in enumerate(acknowledgements):
-        error = sent.exception() if sent.done() else TimeoutError("no answer")
-        if error is not None:
-            if number == 0:
-                raise NotPublished(str(error))
-            return number
-    return len(rows)
+    errors = [
+        sent.exception() if sent.done() else TimeoutError("the bus does not answer")
+        for sent in acknowledgements
+    ]
+    for sent in acknowledgements:
+        sent.cancel()  # an answer that comes later counts no more, and must not take room
+    accepted = next((number for number, error in enumerate(errors) if error), len(rows))
+    if accepted == 0:
+        raise NotPublished(str(errors[0]))
+    for row, sent in zip(rows[:accepted], acknowledgements, strict=False):
+        if not sent.result().duplicate:
+            end.last = row.event_id
+    return accepted
 
 
-async def recover(process: Process, nc: Client, connection: AsyncConnection) -> None:
-    """Have published again what the stream should hold and does not: its data was lost."""
-    js, name, settings = nc.jetstream(), stream_of(process.service), process.settings
+async def recover(
+    process: Process, js: JetStreamContext, connection: AsyncConnection, end: StreamEnd | None
+) -> StreamEnd:
+    """Have published again what the stream should hold and does not: its data was lost.
+
+    `end` is what this process knows of the stream; unless it shrank or was made anew, nothing was
+    lost.
+    """
+    name, settings = stream_of(process.service), process.settings
     stream = await ensure_stream(
         js, process.service, replicas=settings.stream_replicas, days=settings.stream_retention_days
     )
+    if end and end.created == stream.created and stream.state.last_seq >= end.sequence:
+        end.sequence = stream.state.last_seq
+        return end
     last = None
     with contextlib.suppress(NotFoundError, KeyError, ValueError):
         message = await js.get_msg(name, max(stream.state.last_seq, 1))
@@ -188,6 +223,7 @@ async def recover(process: Process, nc: Client, connection: AsyncConnection) -> 
             await js.delete_consumer(name, reader.name)
         async with connection.begin():
             await connection.execute(_PUBLISH_AGAIN, lost)
+    return StreamEnd(stream.created, stream.state.last_seq, last)
 
 
 async def backlog(session: AsyncSession) -> int:
