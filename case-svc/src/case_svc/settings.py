@@ -5,7 +5,7 @@ from typing import Final
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.process import process_of
+from chassis.database.sessions import process_of
 from chassis.settings import ServiceSettings
 
 LEGAL_BASIS: Final = {

@@ -9,10 +9,9 @@ from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis import clock
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.database.tables import outbox_event, outbox_sequence
 from chassis.events import MAX_ENVELOPE_BYTES, Event, envelope, service_of, subject_of
-from chassis.process import process_of
 
 
 class EventTooLarge(ValueError):

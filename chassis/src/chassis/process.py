@@ -71,12 +71,6 @@ def session_maker(
     return async_sessionmaker(bind, expire_on_commit=False, **options)
 
 
-def process_of(session: AsyncSession) -> Process:
-    """The process this session was opened in."""
-    process: Process = session.info["process"]
-    return process
-
-
 async def current_process(request: Request) -> Process:
     process: Process = request.app.state.process
     return process

@@ -15,11 +15,10 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import ALGORITHM
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.database.tables import signing_key
 from chassis.events import Event
 from chassis.outbox import record
-from chassis.process import process_of
 
 _LOCK = 0x516E
 # So long another process goes on signing with the key before, which stays published.

@@ -92,15 +92,11 @@ def _hide_values(
     return event
 
 
-def tracer() -> trace.Tracer:
-    return trace.get_tracer("onenet")
-
-
 @contextlib.contextmanager
 def span(name: str, traceparent: str | None, kind: trace.SpanKind) -> Iterator[None]:
     """A span under `traceparent`; without a collector the parent is only passed on."""
     parent = propagate.extract({"traceparent": traceparent} if traceparent else {})
-    with tracer().start_as_current_span(name, context=parent, kind=kind):
+    with trace.get_tracer("onenet").start_as_current_span(name, context=parent, kind=kind):
         yield
 
 

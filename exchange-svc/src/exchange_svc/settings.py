@@ -3,7 +3,7 @@
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.process import process_of
+from chassis.database.sessions import process_of
 from chassis.settings import ServiceSettings
 
 

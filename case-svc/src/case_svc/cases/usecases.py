@@ -21,10 +21,9 @@ from case_svc.clocks.rules.legal_time import STOPPABLE, Calendar, ClockKind, Lim
 from case_svc.settings import settings_of
 from chassis.auth import Actor
 from chassis.clock import new_id, now
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.outbox import record
 from chassis.preconditions import ensure_match
-from chassis.process import process_of
 
 
 async def open_case(

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.clocks.models import CalendarDay, CalendarYear
 from case_svc.clocks.rules.legal_time import Calendar
-from chassis.process import process_of
+from chassis.database.sessions import process_of
 
 _FRIDAY = 5
 

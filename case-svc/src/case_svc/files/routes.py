@@ -29,10 +29,10 @@ from case_svc.files.schemas import FileOut
 from case_svc.files.usecases import Arrival, FindAccess, RecordAccess
 from case_svc.settings import CaseSettings
 from chassis.auth import Actor, SignedIn, requires
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.http.route import Outcome, StagedRoute, TransactionRoute
 from chassis.problems import problems, refusal
-from chassis.process import Process, process_of
+from chassis.process import Process
 
 Uploader = Annotated[Actor, Depends(requires(kind=("citizen", "staff")))]
 

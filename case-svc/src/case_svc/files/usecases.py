@@ -16,8 +16,8 @@ from case_svc.files.rules.parts import FileForm
 from case_svc.settings import settings_of
 from chassis import clock
 from chassis.auth import Actor
-from chassis.database.sessions import WriteSession, transaction
-from chassis.process import Process, process_of
+from chassis.database.sessions import WriteSession, process_of, transaction
+from chassis.process import Process
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from case_svc.items.errors import ItemNotFound
 from case_svc.items.models import Item, ItemVersion
-from chassis.process import process_of
+from chassis.database.sessions import process_of
 
 Guide = dict[str, Any]
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from case_svc.parties.models import Company, Mandate, StaffMember
 from case_svc.parties.rules.powers import ALL_POWERS
 from chassis import clock
-from chassis.process import process_of
+from chassis.database.sessions import process_of
 
 
 class Agency(NamedTuple):

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from chassis.database.sessions import WriteSession
-from chassis.process import process_of
+from chassis.database.sessions import WriteSession, process_of
 
 
 def encrypted(

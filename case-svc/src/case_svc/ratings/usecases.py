@@ -21,10 +21,9 @@ from case_svc.ratings.rules.scale import SERVICE_ZH, RatedService
 from case_svc.settings import settings_of
 from chassis import clock
 from chassis.auth import Actor
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.outbox import record
 from chassis.preconditions import ensure_match
-from chassis.process import process_of
 
 
 async def rate_case(

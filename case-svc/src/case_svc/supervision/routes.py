@@ -27,12 +27,11 @@ from case_svc.supervision.schemas import (
 )
 from chassis import clock
 from chassis.auth import Anyone, Staff
-from chassis.database.sessions import ReadSession, WriteSession
+from chassis.database.sessions import ReadSession, WriteSession, process_of
 from chassis.http.route import TransactionRoute
 from chassis.pagination import Key, Page, PageQuery, page_of, paginate
 from chassis.preconditions import digest_of, public_read
 from chassis.problems import language_of, problems
-from chassis.process import process_of
 
 router = APIRouter(route_class=TransactionRoute, prefix="/api/v1", tags=["supervision"])
 

@@ -19,8 +19,7 @@ from case_svc.supervision.rules import lights
 from case_svc.supervision.rules.lights import Level, Reading, Rule, Thresholds
 from chassis import clock
 from chassis.auth import Actor
-from chassis.database.sessions import WriteSession
-from chassis.process import process_of
+from chassis.database.sessions import WriteSession, process_of
 
 BATCH = 500
 _SOURCES: tuple[Callable[[WriteSession, UUID | None, int], Awaitable[list[Watched]]], ...] = (

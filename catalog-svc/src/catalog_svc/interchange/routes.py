@@ -17,12 +17,11 @@ from catalog_svc.interchange.errors import (
 from catalog_svc.interchange.rules import sheets
 from catalog_svc.interchange.schemas import ImportOut, RejectionOut, import_out
 from chassis.auth import DepartmentAdmin, Staff
-from chassis.database.sessions import ReadSession, WriteSession
+from chassis.database.sessions import ReadSession, WriteSession, process_of
 from chassis.errors import TooLarge
 from chassis.http.route import TransactionRoute
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import problems
-from chassis.process import process_of
 
 LARGEST_FILE: Final = 32 * 1024 * 1024
 

@@ -14,6 +14,12 @@ Writing = NewType("Writing", AsyncSession)
 Reading = NewType("Reading", AsyncSession)
 
 
+def process_of(session: AsyncSession) -> Process:
+    """The process this session was opened in."""
+    process: Process = session.info["process"]
+    return process
+
+
 @asynccontextmanager
 async def transaction(
     process: Process, connection: AsyncConnection | None = None

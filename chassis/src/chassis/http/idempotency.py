@@ -16,10 +16,9 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import insert, text
 
 from chassis.auth import Actor
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.database.tables import idempotency_record
 from chassis.errors import Conflict, FieldError, Invalid, PreconditionMissing
-from chassis.process import process_of
 
 _SORTED = json.JSONEncoder(sort_keys=True)
 _KEY = re.compile(r'^(?:"([\x20-\x21\x23-\x7e]{1,200})"|([\x21\x23-\x7e]{1,200}))$')

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import telemetry
 from chassis.auth import PlatformAdmin
-from chassis.database.sessions import ReadSession, WriteSession, reading
+from chassis.database.sessions import ReadSession, WriteSession, process_of, reading
 from chassis.database.tables import outbox_event
 from chassis.errors import NotFound
 from chassis.events import stream_of
@@ -23,7 +23,7 @@ from chassis.messaging import bus, consumer, dead_letters, relay, republication
 from chassis.messaging.dead_letters import DeadLetterNotFound, DeadLetterOut, StillFailing
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import problems
-from chassis.process import CurrentProcess, Process, process_of
+from chassis.process import CurrentProcess, Process
 from chassis.service import Service
 from chassis.subscriptions import merged, producers, subjects_of
 

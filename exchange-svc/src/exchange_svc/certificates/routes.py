@@ -7,13 +7,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from chassis import clock
 from chassis.auth import Actor, Anyone, Citizen, requires
-from chassis.database.sessions import ReadSession, WriteSession
+from chassis.database.sessions import ReadSession, WriteSession, process_of
 from chassis.errors import Forbidden, Stale, Unauthenticated
 from chassis.http.route import TransactionRoute
 from chassis.pagination import BadCursor, Page, PageQuery, page_of
 from chassis.preconditions import OptionalMatch, public_read, set_tag
 from chassis.problems import problems
-from chassis.process import process_of
 from exchange_svc.certificates import queries
 from exchange_svc.certificates.errors import CertificateNotFound, IllegalStatus
 from exchange_svc.certificates.models import Certificate

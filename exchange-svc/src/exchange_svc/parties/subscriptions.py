@@ -5,9 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.database.upsert import upsert_newer
-from chassis.process import process_of
 from chassis.subscriptions import Received, Subscriptions
 from exchange_svc.parties.models import Company, Department, Mandate, Person
 

@@ -7,8 +7,8 @@ from sqlalchemy import Select, false, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Actor
+from chassis.database.sessions import process_of
 from chassis.pagination import PageRequest, Window, paginate
-from chassis.process import process_of
 from identity_svc.orgs.errors import DepartmentNotFound, RegionNotFound, StaffNotFound
 from identity_svc.orgs.models import Account, Department, Region, SignInName, Staff
 from identity_svc.orgs.rules.codes import LENGTH

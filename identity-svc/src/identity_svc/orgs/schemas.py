@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.process import process_of
+from chassis.database.sessions import process_of
 from chassis.vault import mask_name
 from identity_svc.orgs.models import Department, Region, Staff
 from identity_svc.orgs.rules.names import MOBILE, PLAIN, USERNAME

@@ -7,8 +7,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Actor
+from chassis.database.sessions import process_of
 from chassis.pagination import PageRequest, Window, paginate
-from chassis.process import process_of
 from identity_svc.orgs.rules.names import parse_sign_in_name
 from identity_svc.people.errors import CompanyNotFound, PersonNotFound
 from identity_svc.people.models import Company, Person

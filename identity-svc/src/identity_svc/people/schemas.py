@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.process import process_of
+from chassis.database.sessions import process_of
 from chassis.vault import mask_id_number, mask_mobile, mask_name
 from identity_svc.orgs.rules.names import PLAIN
 from identity_svc.people.models import Assurance, Company, Person

@@ -10,10 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.errors import FieldError, Invalid
 from chassis.outbox import record
-from chassis.process import process_of
 from identity_svc.orgs import queries as orgs
 from identity_svc.orgs.models import AccountKind
 from identity_svc.orgs.rules.names import is_mobile

@@ -17,10 +17,9 @@ from case_svc.parties.queries import agency_of
 from case_svc.parties.rules.kinds import NATURAL_PERSON, applicant_type
 from case_svc.parties.rules.powers import ALL_POWERS, Power
 from chassis.auth import Actor, AssuranceTooLow
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.errors import FieldError
 from chassis.expressions import truth
-from chassis.process import process_of
 
 
 class Eligibility(NamedTuple):

@@ -35,9 +35,8 @@ from case_svc.parties.rules.powers import Power
 from case_svc.settings import settings_of
 from chassis.auth import Actor
 from chassis.clock import new_id, now, random_digits, today
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.outbox import record
-from chassis.process import process_of
 from chassis.signing import sign
 
 

@@ -17,9 +17,8 @@ from case_svc.views.models import ProgressAttempt
 from case_svc.views.queries.detail import load_clocks, until
 from case_svc.views.queries.rows import columns_of
 from chassis.clock import now
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.errors import ServiceError
-from chassis.process import process_of
 
 
 class ProgressRow(NamedTuple):

@@ -11,9 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from chassis import clock
 from chassis.auth import Actor
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.errors import ServiceError
-from chassis.process import process_of
 from chassis.signing import sign
 from exchange_svc.calls import queries
 from exchange_svc.calls.errors import FieldsNotGranted, NoGrant, NoSubjectLink, QuotaExceeded

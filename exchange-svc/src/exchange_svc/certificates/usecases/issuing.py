@@ -7,9 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from chassis import clock
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.outbox import record
-from chassis.process import process_of
 from chassis.signing import sign
 from chassis.subscriptions import Later
 from exchange_svc.certificates.events import CertificateIssued

@@ -4,8 +4,7 @@ import json
 from typing import Any
 
 from chassis import clock
-from chassis.database.sessions import WriteSession
-from chassis.process import process_of
+from chassis.database.sessions import WriteSession, process_of
 from exchange_svc.calls.rules.questions import RecordRequest
 from exchange_svc.certificates.queries import held_of_type
 

@@ -7,9 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.preconditions import ensure_match
-from chassis.process import process_of
 from chassis.vault import mask_id_number, mask_name, mask_value
 from exchange_svc.calls.usecases.accesses import Access, record_access
 from exchange_svc.certificates.models import Certificate, CertificateEntry

@@ -7,10 +7,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Anyone
-from chassis.database.sessions import ReadSession, WriteSession, transaction
+from chassis.database.sessions import ReadSession, WriteSession, process_of, transaction
 from chassis.http.route import Outcome, StagedRoute, TransactionRoute
 from chassis.problems import language_of
-from chassis.process import Process, process_of
+from chassis.process import Process
 from identity_svc.login import pages
 from identity_svc.login.errors import InvalidClient, InvalidRequest, OAuthError
 from identity_svc.login.routes.forms import (

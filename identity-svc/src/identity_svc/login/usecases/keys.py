@@ -6,8 +6,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis import clock
-from chassis.database.sessions import WriteSession
-from chassis.process import process_of
+from chassis.database.sessions import WriteSession, process_of
 from chassis.signing import public_keys
 from identity_svc.login.errors import ForeignKid
 from identity_svc.login.models import (

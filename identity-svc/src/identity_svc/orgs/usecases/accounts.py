@@ -10,9 +10,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.dialects.postgresql import insert
 
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.errors import FieldError
-from chassis.process import process_of
 from identity_svc.orgs.models import Account, AccountKind, SignInName
 
 WEAK_PASSWORD: Final = FieldError(

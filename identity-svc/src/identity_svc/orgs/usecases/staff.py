@@ -8,11 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Actor
-from chassis.database.sessions import WriteSession
+from chassis.database.sessions import WriteSession, process_of
 from chassis.errors import FieldError, Invalid
 from chassis.outbox import record
 from chassis.preconditions import ensure_match
-from chassis.process import process_of
 from identity_svc.orgs import policies, queries
 from identity_svc.orgs.errors import DepartmentNotFound, UsernameTaken
 from identity_svc.orgs.events import StaffChanged
