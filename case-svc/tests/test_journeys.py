@@ -23,14 +23,14 @@ async def test_submission(world, short):
     with journey() as travelled:
         answer = await warm.citizen.post("/api/v1/cases", body, **{"Idempotency-Key": "second"})
     assert answer.status_code == 201, answer.text
-    short("submission", travelled, 33, 107)
+    short("submission", travelled, 34, 107)
 
 
 async def test_decision(world, short):
     case, decider = await reviewed(world)
     with journey() as travelled:
         await ok(await decider.act(case, "decision", {"outcome": "granted"}))
-    short("decision", travelled, 30, 111)
+    short("decision", travelled, 31, 111)
 
 
 async def test_detail(world, short):
