@@ -1,6 +1,6 @@
 """The case service, composed: rooms, subscriptions, events, loops."""
 
-from case_svc.cases import events
+from case_svc.cases import events as case_events
 from case_svc.cases.models import Case
 from case_svc.cases.usecases import publish_state, recompute_year
 from case_svc.clocks.routes import calendar_routes
@@ -30,25 +30,6 @@ from case_svc.views.usecases.detail import find_file_access, record_file_access
 from chassis.service import Copied, Loop, Service
 
 METADATA = Base.metadata
-EVENTS = (
-    events.CaseSubmitted,
-    events.CaseRestated,
-    events.CaseAccepted,
-    events.CorrectionRequested,
-    events.CaseCorrected,
-    events.CaseNotAccepted,
-    events.CaseSuspended,
-    events.CaseResumed,
-    events.CaseExtended,
-    events.CaseReviewed,
-    events.CaseDecided,
-    events.CaseFinished,
-    events.CaseWithdrawn,
-    events.CaseReturned,
-    events.CertificateClaimed,
-    events.FootprintRecorded,
-    CaseRated,
-)
 
 
 def create_service(settings: CaseSettings | None = None) -> Service:
@@ -76,7 +57,7 @@ def create_service(settings: CaseSettings | None = None) -> Service:
             party_subscriptions.subscriptions,
         ],
         metadata=METADATA,
-        events=EVENTS,
+        events=(*case_events.EVENTS, CaseRated),
         migrations="case_svc:migrations",
         loops=[
             Loop("deem overdue cases accepted", every, deem_overdue_accepted),

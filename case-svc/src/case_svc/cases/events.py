@@ -1,7 +1,7 @@
 """The facts this room publishes. No personal data; a certificate's face travels sealed."""
 
 from datetime import date, datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -162,3 +162,23 @@ class FootprintRecorded(Event):
     case_no: str
     ground: str
     version: int
+
+
+EVENTS: Final[tuple[type[Event], ...]] = (
+    CaseSubmitted,
+    CaseRestated,
+    CaseAccepted,
+    CorrectionRequested,
+    CaseCorrected,
+    CaseNotAccepted,
+    CaseSuspended,
+    CaseResumed,
+    CaseExtended,
+    CaseReviewed,
+    CaseDecided,
+    CaseFinished,
+    CaseWithdrawn,
+    CaseReturned,
+    CertificateClaimed,
+    FootprintRecorded,
+)

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -73,6 +73,16 @@ class Application:
     answers: Mapping[str, Any] = field(default_factory=dict)
     form: Mapping[str, Any] = field(default_factory=dict)
     materials: Sequence[SentMaterial] = ()
+
+    def changed(self, changes: Mapping[str, Any]) -> "Application":
+        """Answers and form are merged, null removes a member; materials replace the list."""
+        materials = changes.get("materials")
+        return replace(
+            self,
+            answers=merged(self.answers, changes.get("answers")),
+            form=merged(self.form, changes.get("form")),
+            materials=self.materials if materials is None else materials,
+        )
 
 
 def merged(before: Mapping[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any]:

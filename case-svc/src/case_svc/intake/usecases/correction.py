@@ -1,6 +1,7 @@
 """What the applicant sends after submission, and how a case ends when it does not come."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,8 +16,6 @@ from case_svc.cases.rules.lifecycle import Action, MaterialState, State, allowed
 from case_svc.cases.usecases import (
     add_history_entry,
     cancel_task,
-    decrypt_json,
-    encrypt_json,
     event_fields,
     open_case,
     open_task,
@@ -32,9 +31,10 @@ from case_svc.intake.errors import (
     NothingPromised,
     SubmissionInvalid,
 )
-from case_svc.intake.rules.applications import Application, merged
+from case_svc.intake.rules.applications import Application
 from case_svc.intake.usecases.eligibility import check_application
 from case_svc.intake.usecases.materials import add_materials, announce_claims
+from case_svc.intake.usecases.submission import application_of, write_application
 from case_svc.items.queries import get_guide
 from case_svc.items.rules.materials import Material
 from case_svc.parties.rules.powers import Power
@@ -132,11 +132,7 @@ async def _open_as_applicant(
 async def _correct(session: WriteSession, actor: Actor, case: Case, sent: Application) -> None:
     assert case.correction is not None
     old = await materials_of(session, case.case_id)
-    whole = Application(
-        answers=merged(decrypt_json(session, case.answers), sent.answers),
-        form=merged(decrypt_json(session, case.form), sent.form),
-        materials=sent.materials,
-    )
+    whole = application_of(session, case).changed(vars(sent))
     named = {lack["material_id"] for lack in case.correction["items"]}
     # Only what the notice named can be demanded (许可法 32(5)): a failed claim it named has to be
     # replaced, one it passed over stays the officer's to decide on.
@@ -147,10 +143,7 @@ async def _correct(session: WriteSession, actor: Actor, case: Case, sent: Applic
     }
     item = (case.item_id, case.item_version)
     needed = await check_application(session, actor, item, case.applicant_type, whole, present=kept)
-    case.form, case.answers = (
-        encrypt_json(session, whole.form),
-        encrypt_json(session, whole.answers),
-    )
+    write_application(session, case, whole)
     await stop_clocks(session, case, {ClockKind.CORRECTION})
     transition(session, case, Action.CORRECT, actor)
     rows = _replace(session, case, old, needed, sent)
@@ -176,13 +169,12 @@ async def _supply(session: WriteSession, actor: Actor, case: Case, sent: Applica
     unasked = [each for each in sent.materials if each.promise or each.material_id not in promised]
     if unasked or sent.form or sent.answers:
         raise NothingPromised
-    answers, form = decrypt_json(session, case.answers), decrypt_json(session, case.form)
     needed = await check_application(
         session,
         actor,
         (case.item_id, case.item_version),
         case.applicant_type,
-        Application(answers, form, sent.materials),
+        replace(application_of(session, case), materials=sent.materials),
         present={row.material_id for row in old},
     )
     step(case.state, Action.SUPPLY)

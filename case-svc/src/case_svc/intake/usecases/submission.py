@@ -28,7 +28,7 @@ from case_svc.clocks.queries import load_calendar
 from case_svc.clocks.rules.legal_time import ClockKind, Limit, Unit, shanghai
 from case_svc.intake.errors import InsufficientMandate
 from case_svc.intake.rules import numbers
-from case_svc.intake.rules.applications import Application, SentMaterial, merged
+from case_svc.intake.rules.applications import Application, SentMaterial
 from case_svc.intake.usecases.eligibility import Eligibility, check_application, check_eligibility
 from case_svc.intake.usecases.materials import add_materials, announce_claims
 from case_svc.parties.rules.powers import Power
@@ -83,12 +83,7 @@ async def change_draft(
     case = await open_case(session, actor, case_id, match)
     if case.state is not State.DRAFT:
         raise IllegalMove(case.state, "PATCH", possible(case.state))
-    before = draft_of(session, case)
-    after = Application(
-        answers=merged(before.answers, changes.get("answers")),
-        form=merged(before.form, changes.get("form")),
-        materials=before.materials if changes.get("materials") is None else changes["materials"],
-    )
+    after = draft_of(session, case).changed(changes)
     if "on_behalf_of" in changes and changes["on_behalf_of"] != case.company_id:
         company_id = changes["on_behalf_of"]
         eligibility = await check_eligibility(session, actor, case.item_id, company_id)
@@ -103,7 +98,17 @@ def draft_of(session: WriteSession, case: Case) -> Application:
         replace(SentMaterial(**sent), file_id=UUID(sent["file_id"]) if sent["file_id"] else None)
         for sent in content["materials"]
     ]
-    return Application(content["answers"], content["form"], materials)
+    return Application(**content | {"materials": materials})
+
+
+def application_of(session: WriteSession, case: Case) -> Application:
+    """What the case holds since its submission; its materials are rows of their own."""
+    return Application(decrypt_json(session, case.answers), decrypt_json(session, case.form))
+
+
+def write_application(session: WriteSession, case: Case, application: Application) -> None:
+    case.form = encrypt_json(session, application.form)
+    case.answers = encrypt_json(session, application.answers)
 
 
 _SORTED = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -154,8 +159,7 @@ async def _submit(
     calendar = await load_calendar(session)
     query_code, moment = random_digits(numbers.QUERY_CODE_LENGTH), now()
     case.query_code = process_of(session).vault.encrypt(query_code)
-    case.form = encrypt_json(session, application.form)
-    case.answers = encrypt_json(session, application.answers)
+    write_application(session, case, application)
     case.submitted_at = case.received_at = moment
     case.case_no = await _next_number(session, case)
     session.add(case)
