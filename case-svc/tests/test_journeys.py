@@ -23,7 +23,7 @@ async def test_submission(world, short):
     with journey() as travelled:
         answer = await warm.citizen.post("/api/v1/cases", body, **{"Idempotency-Key": "second"})
     assert answer.status_code == 201, answer.text
-    short("submission", travelled, 34, 107)
+    short("submission", travelled, 34, 108)
 
 
 async def test_decision(world, short):

@@ -87,7 +87,7 @@ class TestSize:
         inside = [path for path in SOURCES if "chassis" in path.parts and path.stem != "__init__"]
         modules = [path for path in inside if "testing" not in path.parts]
         assert len(modules) <= 36
-        assert sum(code_lines(path) for path in modules) <= 2860
+        assert sum(code_lines(path) for path in modules) <= 2880
 
 
 class TestNames:
