@@ -76,6 +76,9 @@ REFUSED = {
 LENIENT = frozenset(
     {"bare LF", "chunk size with a space", "chunk ended by LF", "chunks behind an upgrade"}
 )
+# What the proxy in front refuses (`tests/edge` runs all of it through nginx); the gateway alone takes
+# only the path of such an address, and the service sees our own host.
+OF_THE_PROXY = frozenset({"absolute address", "/api/v1/items#/../x"})
 # Each is one request, whatever its body looks like; the service behind must take it so, too.
 ONE_REQUEST = {
     "body like a request": "",
@@ -153,7 +156,9 @@ async def _framing(visit: Visit) -> None:
         if not received or not refused or len(statuses) > (2 if name in LENIENT else 1):
             visit.found(f"{name}: answered {[int(status) for status in statuses]}")
 
-    await asyncio.gather(*(one(name, text) for name, text in REFUSED.items()))
+    await asyncio.gather(
+        *(one(name, text) for name, text in REFUSED.items() if name not in OF_THE_PROXY)
+    )
 
 
 async def _in_step(visit: Visit) -> None:
@@ -170,17 +175,19 @@ async def _in_step(visit: Visit) -> None:
 
 
 async def _paths(visit: Visit) -> None:
-    for path in PATHS:
+    for path in (path for path in PATHS if path not in OF_THE_PROXY):
         status = _status(await _say(visit, _LINE.format(path), wait=5))
         if status not in {400, 429}:
             visit.found(f"{path}: answered {status}")
 
 
 async def _header_flood(visit: Visit) -> None:
+    """A head that ends; one without end is cut by the proxy in front."""
     for line in ("X-A: " + "y" * 1000, "a:"):
-        sent, received = await _pour(visit, _GET + "Host: x\r\n", f"{line}\r\n" * 50, 8 * MIB)
-        if sent >= 8 * MIB or _status(received) not in {0, 400, 431}:
-            visit.found(f"took {sent} bytes of headers, answered {_status(received)}")
+        head = _GET + "Host: x\r\n" + f"{line}\r\n" * (MIB // len(line)) + "\r\n"
+        received = await _say(visit, head, wait=5)
+        if _status(received) not in {0, 400, 431}:
+            visit.found(f"took {len(head)} bytes of headers, answered {_status(received)}")
 
 
 async def _large_bodies(visit: Visit) -> None:
@@ -199,14 +206,12 @@ async def _large_bodies(visit: Visit) -> None:
 
 
 async def _slow(visit: Visit) -> None:
-    """Heads and bodies in drops, and connections that never say anything: each is ended in time."""
+    """Bodies in drops: each is ended in time. Heads in drops are ended by the proxy in front."""
     upload = "POST /api/v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n"
     kinds = [
-        (100, _GET + "Host: x\r\n", "X-A: b\r\n"),
         (20, _POST + "Content-Length: 5000\r\n\r\n", "x"),
         (20, upload, "x"),
         (20, _CHUNKED, "1\r\nx\r\n"),
-        (200, "", ""),
     ]
     lasting = await asyncio.gather(
         *(_drip(visit, text, drop) for count, text, drop in kinds for _ in range(count))
