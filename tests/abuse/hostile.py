@@ -76,7 +76,7 @@ REFUSED = {
 LENIENT = frozenset(
     {"bare LF", "chunk size with a space", "chunk ended by LF", "chunks behind an upgrade"}
 )
-# What the proxy in front refuses (`tests/edge` runs all of it through nginx); the gateway alone takes
+# What the proxy in front refuses (`tests/edge` runs all of it through nginx). The gateway takes
 # only the path of such an address, and the service sees our own host.
 OF_THE_PROXY = frozenset({"absolute address", "/api/v1/items#/../x"})
 # Each is one request, whatever its body looks like; the service behind must take it so, too.
